@@ -1,0 +1,1 @@
+//! Text to masked batch: reading, tokenizer, shards, rows, order, masks.

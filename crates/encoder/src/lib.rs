@@ -1,0 +1,1 @@
+//! The model: embeddings, attention, layers, heads, and the published names of its weights.

@@ -1,0 +1,1 @@
+//! Records without tensors: events, statistics, charts, reports.

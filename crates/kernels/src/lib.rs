@@ -1,0 +1,1 @@
+//! The operations an encoder spends its time in.

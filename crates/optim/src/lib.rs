@@ -1,0 +1,1 @@
+//! The optimizers, their parameter groups, clipping by global norm, and schedules as pure functions of the step.

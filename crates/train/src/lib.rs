@@ -1,0 +1,1 @@
+//! The loop: tasks, evaluation, checkpoints, resuming, devices.
