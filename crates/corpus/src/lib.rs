@@ -1,1 +1,24 @@
 //! Text to masked batch: reading, tokenizer, shards, rows, order, masks.
+//!
+//! Nothing here knows a tensor library: batches are plain integers, so all of it is tested without a device.
+
+mod error;
+
+// From text to shards.
+mod prepare;
+mod read;
+mod shard;
+mod split;
+mod tokenizer;
+
+// From shards to masked batches.
+mod batch;
+mod loader;
+mod masking;
+mod order;
+mod random;
+mod rows;
+mod source;
+
+pub use error::CorpusError;
+pub use source::{SpecialIds, TokenSource};
