@@ -1,0 +1,251 @@
+//! Checkpoints: written whole or not at all, checked when read.
+//!
+//! A checkpoint is a folder `step-0002000` of `model.safetensors`, `optimizer.safetensors` and `state.json`, described by
+//! a `manifest.json` that is written last. The folder is made under another name and renamed when all of it is on disk, so
+//! one with its final name is complete.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use burn::tensor::{Device, Tensor, TensorData};
+use encoder::{Flat, MaskedLm, flat_weights, with_weights};
+use optim::Optimizer;
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use serde::{Deserialize, Serialize};
+
+use crate::{TrainError, forward::read_floats, state::State};
+
+/// Version of this layout; a newer one is refused.
+const FORMAT: u32 = 1;
+const FILES: [&str; 3] = ["model.safetensors", "optimizer.safetensors", "state.json"];
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Manifest {
+    format: u32,
+    step: u64,
+    files: BTreeMap<String, FileEntry>,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct FileEntry {
+    bytes: u64,
+    blake3: String,
+}
+
+/// A checkpoint on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// Updates done when it was made.
+    pub step: u64,
+    /// Its folder.
+    pub folder: PathBuf,
+}
+
+/// The folder of checkpoints of a run.
+pub fn folder_of(run: &Path) -> PathBuf {
+    run.join("checkpoints")
+}
+
+/// The checkpoints of a run whose folders bear a final name, oldest first.
+pub fn list(run: &Path) -> Vec<Checkpoint> {
+    let entries = fs::read_dir(folder_of(run)).into_iter().flatten().flatten();
+    let step = |name: &str| name.strip_prefix("step-")?.parse().ok();
+    let one = |entry: fs::DirEntry| {
+        let step = step(entry.file_name().to_str()?)?;
+        Some(Checkpoint { step, folder: entry.path() })
+    };
+    let mut found = entries.filter_map(one).collect::<Vec<_>>();
+    found.sort_by_key(|checkpoint| checkpoint.step);
+    found
+}
+
+/// Writes a checkpoint and returns it with its size in bytes.
+///
+/// # Errors
+/// [`TrainError::Write`] naming the file; nothing with a final name is left then.
+pub fn save(run: &Path, model: &MaskedLm, optimizer: &Optimizer, state: &State) -> Result<(Checkpoint, u64), TrainError> {
+    let parent = folder_of(run);
+    let folder = parent.join(format!("step-{:07}", state.step));
+    let partial = parent.join(format!("partial-{:07}", state.step));
+    remove_if_there(&partial)?;
+    fs::create_dir_all(&partial).map_err(|cause| write_error(&partial, cause))?;
+    let written = write_files(&partial, model, optimizer, state);
+    if written.is_err() {
+        // Best effort: the first error is the one to report.
+        let _ = fs::remove_dir_all(&partial);
+    }
+    let bytes = written?;
+    remove_if_there(&folder)?;
+    fs::rename(&partial, &folder).map_err(|cause| write_error(&folder, cause))?;
+    sync(&parent)?;
+    Ok((Checkpoint { step: state.step, folder }, bytes))
+}
+
+fn write_files(folder: &Path, model: &MaskedLm, optimizer: &Optimizer, state: &State) -> Result<u64, TrainError> {
+    let weights = flat_weights(model);
+    let (first, second) = optimizer.moments();
+    let moments = |prefix: &str, values: &[Tensor<1>]| {
+        let named = weights.iter().zip(values);
+        named.map(|(weight, values)| Flat { name: format!("{prefix}.{}", weight.name), values: values.clone(), ..weight.clone() }).collect::<Vec<_>>()
+    };
+    let moments = [moments("first", first), moments("second", second)].concat();
+    let state_text = serde_json::to_vec_pretty(state).map_err(|cause| TrainError::State { cause })?;
+    let contents = [to_safetensors(&weights)?, to_safetensors(&moments)?, state_text];
+    let mut files = BTreeMap::new();
+    for (name, bytes) in FILES.iter().zip(&contents) {
+        write_synced(&folder.join(name), bytes)?;
+        let entry = FileEntry { bytes: bytes.len() as u64, blake3: blake3::hash(bytes).to_hex().to_string() };
+        files.insert((*name).to_string(), entry);
+    }
+    let manifest = Manifest { format: FORMAT, step: state.step, files };
+    let text = serde_json::to_vec_pretty(&manifest).map_err(|cause| TrainError::State { cause })?;
+    write_synced(&folder.join("manifest.json"), &text)?;
+    sync(folder)?;
+    Ok(contents.iter().map(|bytes| bytes.len() as u64).sum())
+}
+
+/// Deletes all but the newest `keep`, the best and the last; never the only one.
+///
+/// # Errors
+/// [`TrainError::Write`] where a folder cannot be removed.
+pub fn thin(run: &Path, keep: usize, best: Option<u64>) -> Result<(), TrainError> {
+    let all = list(run);
+    let newest = all.len().saturating_sub(keep + 1);
+    for checkpoint in all[..newest].iter().filter(|checkpoint| Some(checkpoint.step) != best) {
+        remove_if_there(&checkpoint.folder)?;
+    }
+    Ok(())
+}
+
+/// A checkpoint read into memory, every hash checked.
+pub struct Loaded {
+    /// Where the loop stood.
+    pub state: State,
+    model: Vec<u8>,
+    optimizer: Vec<u8>,
+    folder: PathBuf,
+}
+
+/// Reads a checkpoint.
+///
+/// # Errors
+/// [`TrainError::Checkpoint`] naming the file that is missing, cut short, changed or of a newer format.
+pub fn load(checkpoint: &Checkpoint) -> Result<Loaded, TrainError> {
+    let folder = &checkpoint.folder;
+    let damaged = |file: &str, why: String| TrainError::Checkpoint { path: folder.join(file), why };
+    let read = |file: &str| fs::read(folder.join(file)).map_err(|cause| damaged(file, cause.to_string()));
+    let manifest: Manifest = serde_json::from_slice(&read("manifest.json")?)
+        .map_err(|cause| damaged("manifest.json", format!("not a manifest: {cause}")))?;
+    if manifest.format > FORMAT {
+        let why = format!("format {} is newer than this program's {FORMAT}", manifest.format);
+        return Err(damaged("manifest.json", why));
+    }
+    let checked = |file: &str| {
+        let bytes = read(file)?;
+        let found = FileEntry { bytes: bytes.len() as u64, blake3: blake3::hash(&bytes).to_hex().to_string() };
+        match manifest.files.get(file) {
+            Some(entry) if *entry == found => Ok(bytes),
+            Some(entry) if entry.bytes != found.bytes => {
+                Err(damaged(file, format!("{} bytes where the manifest says {}", found.bytes, entry.bytes)))
+            }
+            Some(_) => Err(damaged(file, "its hash is not the manifest's: the file was changed or damaged".into())),
+            None => Err(damaged(file, "the manifest does not name it".into())),
+        }
+    };
+    let [model, optimizer, state] = FILES.map(checked);
+    let state = serde_json::from_slice(&state?).map_err(|cause| damaged("state.json", cause.to_string()))?;
+    Ok(Loaded { state, model: model?, optimizer: optimizer?, folder: folder.clone() })
+}
+
+impl Loaded {
+    /// The model with the checkpoint's weights.
+    ///
+    /// # Errors
+    /// [`TrainError::Checkpoint`] where a weight is missing or has another shape.
+    pub fn model(&self, model: MaskedLm, device: &Device) -> Result<MaskedLm, TrainError> {
+        let wanted = flat_weights(&model);
+        let values = self.values(&self.model, FILES[0], wanted.iter().map(|flat| (flat.name.clone(), flat)), device)?;
+        Ok(with_weights(model, values))
+    }
+
+    /// Puts the checkpoint's moments into a fresh optimizer.
+    ///
+    /// # Errors
+    /// [`TrainError::Checkpoint`] where a moment is missing or has another shape.
+    pub fn optimizer(&self, optimizer: &mut Optimizer, model: &MaskedLm, device: &Device) -> Result<(), TrainError> {
+        let wanted = flat_weights(model);
+        let moments = |prefix: &str| {
+            let named = wanted.iter().map(|flat| (format!("{prefix}.{}", flat.name), flat));
+            self.values(&self.optimizer, FILES[1], named, device)
+        };
+        optimizer.restore(moments("first")?, moments("second")?, self.state.step);
+        Ok(())
+    }
+
+    fn values<'a>(
+        &self,
+        bytes: &[u8],
+        file: &str,
+        wanted: impl Iterator<Item = (String, &'a Flat)>,
+        device: &Device,
+    ) -> Result<Vec<Tensor<1>>, TrainError> {
+        let damaged = |why: String| TrainError::Checkpoint { path: self.folder.join(file), why };
+        let tensors = SafeTensors::deserialize(bytes).map_err(|cause| damaged(cause.to_string()))?;
+        let one = |(name, flat): (String, &Flat)| {
+            let view = tensors.tensor(&name).map_err(|cause| damaged(cause.to_string()))?;
+            if view.shape() != flat.shape || view.dtype() != Dtype::F32 {
+                let found = format!("{:?} {:?}", view.dtype(), view.shape());
+                return Err(damaged(format!("`{name}` is {found} where the model wants F32 {:?}", flat.shape)));
+            }
+            Ok(tensor(&floats(view.data()), device))
+        };
+        wanted.map(one).collect()
+    }
+}
+
+/// Little-endian floats out of bytes.
+pub(crate) fn floats(bytes: &[u8]) -> Vec<f32> {
+    bytes.as_chunks().0.iter().map(|chunk| f32::from_le_bytes(*chunk)).collect()
+}
+
+fn tensor(values: &[f32], device: &Device) -> Tensor<1> {
+    Tensor::from_data(TensorData::new(values.to_vec(), [values.len()]), device)
+}
+
+/// Named weights as the bytes of a safetensors file.
+pub(crate) fn to_safetensors(weights: &[Flat]) -> Result<Vec<u8>, TrainError> {
+    let bytes = |flat: &Flat| Ok(read_floats(flat.values.clone())?.iter().flat_map(|value| value.to_le_bytes()).collect());
+    let bytes = weights.iter().map(bytes).collect::<Result<Vec<Vec<u8>>, TrainError>>()?;
+    let views = weights.iter().zip(&bytes).map(|(flat, bytes)| {
+        let view = TensorView::new(Dtype::F32, flat.shape.clone(), bytes).expect("as many bytes as the shape holds");
+        (flat.name.clone(), view)
+    });
+    Ok(safetensors::serialize(views, None).expect("no tensor name is given twice"))
+}
+
+fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
+    let write = || {
+        let mut file = fs::File::create(path)?;
+        io::Write::write_all(&mut file, bytes)?;
+        file.sync_all()
+    };
+    write().map_err(|cause| write_error(path, cause))
+}
+
+fn sync(folder: &Path) -> Result<(), TrainError> {
+    fs::File::open(folder).and_then(|file| file.sync_all()).map_err(|cause| write_error(folder, cause))
+}
+
+fn remove_if_there(folder: &Path) -> Result<(), TrainError> {
+    match fs::remove_dir_all(folder) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => Err(write_error(folder, cause)),
+        _ => Ok(()),
+    }
+}
+
+fn write_error(path: &Path, cause: io::Error) -> TrainError {
+    TrainError::Write { path: path.into(), cause }
+}

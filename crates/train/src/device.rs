@@ -1,0 +1,109 @@
+//! The word in the case file, and the machine behind it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use burn::tensor::{Device, DeviceKind, DeviceType, Tensor};
+
+use crate::TrainError;
+
+/// A device to train on.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The word it was asked for by: `cpu`, `gpu`, `gpu:1`, ...
+    pub word: String,
+    /// Its name and what compiles for it.
+    pub description: String,
+    device: Device,
+    on_cpu_backend: bool,
+}
+
+impl Place {
+    /// Opens the device of a case file's word.
+    ///
+    /// # Errors
+    /// [`TrainError::DeviceWord`] for an unknown word, [`TrainError::DeviceMissing`] where this machine has none such.
+    pub fn open(word: &str) -> Result<Self, TrainError> {
+        let kind = match parse(word) {
+            Some(None) => {
+                let description = format!("CPU, {} threads", std::thread::available_parallelism().map_or(1, usize::from));
+                let device = Device::flex();
+                return Ok(Self { word: word.into(), description, device, on_cpu_backend: true });
+            }
+            Some(Some(kind)) => kind,
+            None => return Err(TrainError::DeviceWord { word: word.into() }),
+        };
+        // A missing adapter is a panic inside the framework, so the first touch is caught here.
+        let opened = catch_unwind(AssertUnwindSafe(|| {
+            let device = Device::wgpu(kind);
+            let two = (Tensor::<1>::ones([1], &device) + 1.0).into_data().try_to_vec::<f32>();
+            let name = device.identity().map_or_else(|| "unnamed adapter".to_string(), |identity| identity.name);
+            (device, name, two)
+        }));
+        match opened {
+            Ok((device, name, Ok(two))) if two == [2.0] => {
+                let description = format!("{name}, wgpu ({})", shader_language());
+                Ok(Self { word: word.into(), description, device, on_cpu_backend: false })
+            }
+            _ => Err(TrainError::DeviceMissing { word: word.into(), found: found() }),
+        }
+    }
+
+    /// The device for tensors without gradients.
+    pub fn plain(&self) -> Device {
+        self.device.clone()
+    }
+
+    /// The device for tensors whose gradients are recorded.
+    pub fn autodiff(&self) -> Device {
+        self.device.clone().autodiff()
+    }
+
+    /// Whether this is the CPU backend, on which equal seeds give equal bits.
+    pub fn is_cpu(&self) -> bool {
+        self.on_cpu_backend
+    }
+}
+
+/// What kernels are written in for a GPU of this build.
+pub fn shader_language() -> &'static str {
+    if cfg!(feature = "spirv") { "SPIR-V where the driver takes it" } else { "WGSL" }
+}
+
+/// The kind of a word: none for the CPU backend.
+fn parse(word: &str) -> Option<Option<DeviceKind>> {
+    let (name, index) = match word.split_once(':') {
+        Some((name, index)) => (name, Some(index.parse::<usize>().ok()?)),
+        None => (word, None),
+    };
+    match (name, index) {
+        ("cpu", None) => Some(None),
+        ("gpu", None) => Some(Some(DeviceKind::DefaultDevice)),
+        ("gpu", Some(index)) => Some(Some(DeviceKind::DiscreteGpu(index))),
+        ("integrated-gpu", index) => Some(Some(DeviceKind::IntegratedGpu(index.unwrap_or(0)))),
+        ("software-gpu", None) => Some(Some(DeviceKind::Cpu)),
+        _ => None,
+    }
+}
+
+/// The adapters of this machine, as people read them.
+pub fn found() -> Vec<String> {
+    let devices = catch_unwind(|| Device::enumerate(DeviceType::Wgpu).into_vec()).unwrap_or_default();
+    let name = |device: &Device| {
+        let name = device.identity().map_or_else(|| "unnamed adapter".to_string(), |identity| identity.name);
+        format!("{name} ({})", kind_of(device))
+    };
+    devices.iter().map(name).collect()
+}
+
+/// The kind of adapter out of the framework's own description, for people.
+fn kind_of(device: &Device) -> String {
+    let text = format!("{device:?}");
+    let known = [
+        ("DiscreteGpu", "gpu"),
+        ("IntegratedGpu", "integrated-gpu"),
+        ("VirtualGpu", "virtual"),
+        ("Cpu", "software-gpu"),
+        ("DefaultDevice", "gpu"),
+    ];
+    known.iter().find(|(mark, _)| text.contains(mark)).map_or(text.clone(), |(_, word)| (*word).to_string())
+}

@@ -1,0 +1,161 @@
+//! The one error of this crate.
+
+use std::{io, path::PathBuf};
+
+/// Why a run did not start, or did not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// The case file.
+    #[error(transparent)]
+    Case(#[from] case::CaseError),
+    /// The text.
+    #[error(transparent)]
+    Corpus(#[from] corpus::CorpusError),
+    /// The rows.
+    #[error(transparent)]
+    Rows(#[from] corpus::RowError),
+    /// The record.
+    #[error(transparent)]
+    Journal(#[from] journal::JournalError),
+    /// The schedule.
+    #[error(transparent)]
+    Schedule(#[from] optim::ScheduleError),
+    /// Weights of another program.
+    #[error(transparent)]
+    Weight(#[from] encoder::WeightError),
+    /// A device word that means nothing.
+    #[error("device `{word}` is unknown; write cpu, gpu, gpu:N, integrated-gpu or software-gpu")]
+    DeviceWord {
+        /// What was written.
+        word: String,
+    },
+    /// A device that is not there.
+    #[error(
+        "this machine has no device `{word}`; found: {}; train on `cpu`, or install the card's Vulkan driver and look again with `casebook doctor`",
+        if found.is_empty() { "no adapter at all".to_string() } else { found.join(", ") }
+    )]
+    DeviceMissing {
+        /// What was asked for.
+        word: String,
+        /// The adapters of this machine.
+        found: Vec<String>,
+    },
+    /// A device that computes wrongly.
+    #[error(
+        "device `{word}` ({description}) computes wrongly: {finding}; nothing was trained. Ways out: {ways}. `casebook doctor --device {word}` shows all; `--force-device` trains all the same"
+    )]
+    DeviceWrong {
+        /// What was asked for.
+        word: String,
+        /// Its name.
+        description: String,
+        /// The first difference.
+        finding: String,
+        /// What to try.
+        ways: String,
+    },
+    /// A device that failed while computing.
+    #[error("the device failed: {cause}; try a smaller `micro_batch_size`, or another device")]
+    Device {
+        /// The framework's words.
+        cause: String,
+    },
+    /// A file that could not be written.
+    #[error("writing {}: {cause}; nothing half-written is left: make room or give the right to write, then run the same command again", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's words.
+        #[source]
+        cause: io::Error,
+    },
+    /// A file that could not be read.
+    #[error("reading {}: {cause}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's words.
+        #[source]
+        cause: io::Error,
+    },
+    /// A checkpoint that cannot be trusted.
+    #[error("checkpoint {}: {why}", path.display())]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A run without a checkpoint that can be read.
+    #[error("{} has no checkpoint that can be read{}; train it first", run.display(), if *damaged > 0 { format!(" ({damaged} damaged)") } else { String::new() })]
+    NoCheckpoint {
+        /// The run's folder.
+        run: PathBuf,
+        /// How many were found and refused.
+        damaged: usize,
+    },
+    /// The loop's state cannot be written as JSON.
+    #[error("the state of the loop cannot be written: {cause}")]
+    State {
+        /// The serializer's words.
+        #[source]
+        cause: serde_json::Error,
+    },
+    /// A folder that is no run.
+    #[error("{} is not a run: it has no {missing}", folder.display())]
+    NotARun {
+        /// The folder.
+        folder: PathBuf,
+        /// What a run has and this has not.
+        missing: &'static str,
+    },
+    /// Another process has the run.
+    #[error("{} is being trained by another process ({who}); wait for it, or stop it", run.display())]
+    Locked {
+        /// The run's folder.
+        run: PathBuf,
+        /// What that process wrote of itself.
+        who: String,
+    },
+    /// A run that was made of something else.
+    #[error("{} was begun with other settings, and going on would mix two runs:\n{}\nto train anew, give another folder with `--runs`, or remove this one", run.display(), differences.iter().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n"))]
+    Changed {
+        /// The run's folder.
+        run: PathBuf,
+        /// What differs, one line each.
+        differences: Vec<String>,
+    },
+    /// A length that comes to nothing.
+    #[error("{what}: {why}")]
+    Length {
+        /// The keys of the case file.
+        what: &'static str,
+        /// What it comes to.
+        why: String,
+    },
+    /// No text to validate on.
+    #[error("the validation split has no row of {seq_len} tokens: give more text, a larger `valid` in [data] or a smaller `seq_len` in [model]")]
+    NoValidation {
+        /// Tokens a row needs.
+        seq_len: usize,
+    },
+    /// A file of weights or batches that does not hold what was asked for.
+    #[error("{}: {why}", path.display())]
+    Replay {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A text to fill in without a hidden word.
+    #[error("the text has no [MASK]: write one where a word is to be guessed, such as \"Paris is the [MASK] of France.\"")]
+    NoMask,
+    /// A text longer than a row.
+    #[error("the text is {tokens} tokens long and a row holds {seq_len}")]
+    TooLong {
+        /// Tokens of the text, special ones included.
+        tokens: usize,
+        /// Tokens of a row.
+        seq_len: usize,
+    },
+}

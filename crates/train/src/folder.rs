@@ -1,0 +1,134 @@
+//! A run's folder: made, found again, and held by one process at a time.
+
+use std::{
+    fs::{self, File, TryLockError},
+    io::{Read, Seek, Write},
+    path::{Path, PathBuf},
+};
+
+use case::{CaseConfig, differences};
+use journal::{Event, Journal, RunInfo, Status};
+
+use crate::TrainError;
+
+/// A run's folder, held.
+pub(crate) struct RunFolder {
+    /// Where it is.
+    pub(crate) path: PathBuf,
+    /// Its journal, open for more.
+    pub(crate) journal: Journal,
+    /// Held as long as this lives; the system frees it when the process dies, however it dies.
+    _lock: File,
+}
+
+/// What stands in a run's folder already.
+pub(crate) enum Found {
+    /// Nothing.
+    Nothing,
+    /// A run, with how it ended, if it did.
+    Run(Option<Status>),
+}
+
+/// Looks into a run's folder.
+pub(crate) fn look(path: &Path) -> Result<Found, TrainError> {
+    if !journal_path(path).exists() {
+        return Ok(Found::Nothing);
+    }
+    let events = journal::read(&journal_path(path))?;
+    let status = events.iter().rev().find_map(|event| match event {
+        Event::End(end) => Some(end.status),
+        _ => None,
+    });
+    Ok(Found::Run(status))
+}
+
+pub(crate) fn journal_path(run: &Path) -> PathBuf {
+    run.join("journal.jsonl")
+}
+
+/// Takes the run for this process.
+///
+/// # Errors
+/// [`TrainError::Locked`] naming the process that has it.
+pub(crate) fn lock(path: &Path) -> Result<File, TrainError> {
+    fs::create_dir_all(path).map_err(|cause| TrainError::Write { path: path.into(), cause })?;
+    let lock_path = path.join("lock");
+    let error = |cause| TrainError::Write { path: lock_path.clone(), cause };
+    let mut file = File::options().read(true).write(true).create(true).truncate(false).open(&lock_path).map_err(error)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut who = String::new();
+            // Who has it is a courtesy: a lock that cannot be read is still a lock.
+            let _ = file.read_to_string(&mut who);
+            return Err(TrainError::Locked { run: path.into(), who: who.trim().to_string() });
+        }
+        Err(TryLockError::Error(cause)) => return Err(error(cause)),
+    }
+    let who = format!("process {}, since {}\n", std::process::id(), crate::machine::now());
+    file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(who.as_bytes())).map_err(error)?;
+    Ok(file)
+}
+
+impl RunFolder {
+    /// A new run's folder with its case, its facts and an empty journal, written in this order: a folder with a journal
+    /// has all the rest.
+    pub(crate) fn create(path: &Path, lock: File, resolved: &str, info: &RunInfo) -> Result<Self, TrainError> {
+        journal::write_atomically(&path.join("case.toml"), resolved.as_bytes())?;
+        info.write(path)?;
+        let journal = Journal::create(&journal_path(path))?;
+        Ok(Self { path: path.into(), journal, _lock: lock })
+    }
+
+    /// A run's folder to go on with; the second value tells of a journal line that was cut off.
+    pub(crate) fn open(path: &Path, lock: File) -> Result<(Self, Option<String>), TrainError> {
+        let (journal, torn) = Journal::open(&journal_path(path))?;
+        let torn = torn.map(|tail| tail.to_string());
+        Ok((Self { path: path.into(), journal, _lock: lock }, torn))
+    }
+}
+
+/// The configuration that a run was begun with.
+///
+/// # Errors
+/// [`TrainError::NotARun`] for a folder without one.
+pub fn read_case(run: &Path) -> Result<CaseConfig, TrainError> {
+    let path = run.join("case.toml");
+    if !path.exists() {
+        return Err(TrainError::NotARun { folder: run.into(), missing: "case.toml" });
+    }
+    let text = fs::read_to_string(&path).map_err(|cause| TrainError::Read { path: path.clone(), cause })?;
+    Ok(case::read_resolved(&text)?)
+}
+
+/// Keys that may change when a run goes on: its length and what is watched and kept, none of which changes a step's numbers.
+const MAY_CHANGE: [&str; 14] = [
+    "question",
+    "source",
+    "seeds",
+    "train.epochs",
+    "train.steps",
+    "train.tokens",
+    "train.minutes",
+    "train.device",
+    "train.log_every",
+    "train.eval_every",
+    "train.checkpoint_every",
+    "train.keep_checkpoints",
+    "train.workers",
+    "train.micro_batch_size",
+];
+
+/// Holds a run's configuration against what is asked now; returns the changes that are allowed, one line each.
+///
+/// # Errors
+/// [`TrainError::Changed`] with all that is not allowed.
+pub(crate) fn allowed_changes(run: &Path, before: &CaseConfig, now: &CaseConfig) -> Result<Vec<String>, TrainError> {
+    let (allowed, refused): (Vec<_>, Vec<_>) =
+        differences(before, now).into_iter().partition(|difference| MAY_CHANGE.contains(&difference.key.as_str()));
+    let line = |difference: case::Difference| format!("{}: {} → {}", difference.key, difference.before, difference.after);
+    if !refused.is_empty() {
+        return Err(TrainError::Changed { run: run.into(), differences: refused.into_iter().map(line).collect() });
+    }
+    Ok(allowed.into_iter().filter(|difference| difference.key != "seeds").map(line).collect())
+}

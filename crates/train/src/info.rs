@@ -1,0 +1,210 @@
+//! The facts of a run: what stands in `run.json`, and what is printed before the first step.
+
+use case::CaseConfig;
+use encoder::{MaskedLm, flat_weights};
+use journal::{CorpusInfo, DataInfo, ModelInfo, PlanInfo, RunInfo};
+
+use crate::{machine, session::Spec, setup::Setup};
+
+/// Version of `run.json`.
+const FORMAT: u32 = 1;
+
+/// All facts of a run that is about to begin.
+pub(crate) fn run_info(spec: &Spec, setup: &Setup, model: &MaskedLm) -> RunInfo {
+    RunInfo {
+        format: FORMAT,
+        run: format!("{}/{}/s{}", spec.case, spec.variant, spec.seed),
+        case: spec.case.clone(),
+        variant: spec.variant.clone(),
+        seed: spec.seed,
+        question: spec.config.question.clone(),
+        source: spec.config.source.clone(),
+        created: machine::now(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        commit: machine::commit(&spec.base),
+        machine: machine::machine(&setup.place),
+        precision: "f32".into(),
+        parameters: parameters(&spec.config),
+        model: model_info(model),
+        data: data_info(setup),
+        plan: plan_info(setup),
+        baselines: setup.baselines.clone(),
+    }
+}
+
+/// The keys that a reader of a record wants, in the users' words.
+fn parameters(config: &CaseConfig) -> Vec<(String, String)> {
+    let word = |value: &dyn erased::Word| value.word();
+    let (model, masking, optimizer, schedule) = (&config.model, &config.masking, &config.optimizer, &config.schedule);
+    let pairs: [(&str, String); 22] = [
+        ("batch_size", config.train.batch_size.to_string()),
+        ("learning_rate", schedule.learning_rate.to_string()),
+        ("schedule", word(&schedule.kind)),
+        ("warmup", schedule.warmup.to_string()),
+        ("optimizer", word(&optimizer.kind)),
+        ("weight_decay", optimizer.weight_decay.to_string()),
+        ("clip_norm", optimizer.clip_norm.to_string()),
+        ("d_model", model.d_model.to_string()),
+        ("h", model.h.to_string()),
+        ("ff", model.ff.to_string()),
+        ("n_layers", model.n_layers.to_string()),
+        ("dropout", model.dropout.to_string()),
+        ("seq_len", model.seq_len.to_string()),
+        ("norm", word(&model.norm)),
+        ("position", word(&model.position)),
+        ("activation", word(&model.activation)),
+        ("tied_output", model.tied_output.to_string()),
+        ("rows", word(&config.data.rows)),
+        ("order", word(&config.data.order)),
+        ("masking", format!("{}, {} by {}", word(&masking.policy), masking.rate, word(&masking.unit))),
+        ("mask / random / kept", format!("{} / {} / {}", masking.mask, masking.random, masking.keep)),
+        ("tokenizer", format!("{}, vocab_size {}", word(&config.tokenizer.kind), config.tokenizer.vocab_size)),
+    ];
+    pairs.into_iter().map(|(key, value)| (key.to_string(), value)).collect()
+}
+
+/// A choice as the case file writes it.
+mod erased {
+    use serde::Serialize;
+
+    pub(super) trait Word {
+        fn word(&self) -> String;
+    }
+
+    impl<T: Serialize> Word for T {
+        fn word(&self) -> String {
+            let value = serde_json::to_value(self).expect("a choice is a word");
+            value.as_str().map_or_else(|| value.to_string(), str::to_string)
+        }
+    }
+}
+
+fn model_info(model: &MaskedLm) -> ModelInfo {
+    let mut parts: Vec<(String, u64)> = Vec::new();
+    for flat in flat_weights(model) {
+        let part = flat.name.split('.').take(2).collect::<Vec<_>>();
+        let part = if part[0] == "head" { "head" } else { part[1] };
+        let count = flat.shape.iter().product::<usize>() as u64;
+        match parts.iter_mut().find(|(name, _)| name == part) {
+            Some((_, sum)) => *sum += count,
+            None => parts.push((part.to_string(), count)),
+        }
+    }
+    ModelInfo { parameters: parts.iter().map(|(_, count)| count).sum(), parts }
+}
+
+fn data_info(setup: &Setup) -> DataInfo {
+    let manifest = setup.prepared.manifest();
+    let train = setup.batches.rows().summary();
+    let valid = setup.valid_rows.summary();
+    let rows = |summary: &corpus::RowSummary, name: &str| {
+        summary.corpora.iter().find(|corpus| corpus.name == name).map_or(0, |corpus| corpus.rows)
+    };
+    let one = |corpus: &corpus::CorpusManifest| CorpusInfo {
+        name: corpus.name.clone(),
+        documents: corpus.documents,
+        lines: corpus.lines,
+        duplicates: corpus.duplicates,
+        bad_lines: corpus.bad_lines,
+        train_tokens: corpus.train.tokens,
+        valid_tokens: corpus.valid.tokens,
+        train_rows: rows(&train, &corpus.name),
+        valid_rows: rows(&valid, &corpus.name),
+        unknown_share: corpus.unknown_share,
+        tokens_per_char: corpus.tokens_per_char,
+    };
+    let tokenizer = setup.prepared.tokenizer();
+    DataInfo {
+        prepared: setup.prepared.hash(),
+        tokenizer: tokenizer.hash(),
+        tokenizer_kind: tokenizer.kind(),
+        vocab_size: tokenizer.vocab_size() as u64,
+        padding_share: setup.batches.padding_share(),
+        corpora: manifest.corpora.iter().map(one).collect(),
+    }
+}
+
+/// The plan's numbers.
+pub(crate) fn plan_info(setup: &Setup) -> PlanInfo {
+    let plan = &setup.plan;
+    PlanInfo {
+        batch_size: setup.batches.batch_size() as u64,
+        micro_batch_size: plan.micro_batch_size as u64,
+        steps_per_epoch: plan.steps_per_epoch,
+        total_steps: plan.total_steps,
+        epochs: plan.total_steps as f64 / plan.steps_per_epoch as f64,
+        train_rows: setup.batches.rows().len(),
+        valid_rows: setup.valid_rows.len(),
+        valid_steps: setup.valid_rows.len().div_ceil(plan.micro_batch_size as u64),
+        warmup_steps: plan.warmup_steps,
+        schedule: plan.schedule.describe(),
+        notes: plan.notes(),
+    }
+}
+
+/// What is printed before the first step.
+pub(crate) fn facts(spec: &Spec, setup: &Setup, info: &RunInfo) -> Vec<String> {
+    let (data, plan) = (&info.data, &info.plan);
+    let mut lines = vec![format!("run      {} in {}", info.run, spec.run.display())];
+    for corpus in &data.corpora {
+        lines.push(format!(
+            "text     {}: {} documents, {} training and {} validation rows; {} duplicates removed, {} bad lines",
+            corpus.name,
+            grouped(corpus.documents),
+            grouped(corpus.train_rows),
+            grouped(corpus.valid_rows),
+            grouped(corpus.duplicates),
+            grouped(corpus.bad_lines)
+        ));
+    }
+    lines.push(format!("words    {}: vocabulary {} (asked for {}){}", data.tokenizer_kind, grouped(data.vocab_size), grouped(setup.config.tokenizer.vocab_size as u64), word_shares(data)));
+    let parts = info.model.parts.iter().map(|(name, count)| format!("{name} {}", grouped(*count))).collect::<Vec<_>>();
+    lines.push(format!("model    {} parameters: {}", grouped(info.model.parameters), parts.join(", ")));
+    lines.push(format!(
+        "plan     {} steps = {:.2} epochs of {}; {} rows of {} tokens a step; padding {:.1} %",
+        grouped(plan.total_steps),
+        plan.epochs,
+        grouped(plan.steps_per_epoch),
+        plan.batch_size,
+        setup.config.model.seq_len,
+        100.0 * data.padding_share
+    ));
+    lines.push(format!("rate     {}", plan.schedule));
+    let corpora = info.baselines.corpora.iter().map(|(name, loss)| format!("{name} {loss:.3}")).collect::<Vec<_>>();
+    lines.push(format!(
+        "to beat  uniform {:.3}, unigram {:.3} ({}) nats per token: no better is to know nothing but frequencies",
+        info.baselines.uniform,
+        info.baselines.unigram,
+        corpora.join(", ")
+    ));
+    lines.push(format!("device   {}: {}", setup.place.word, setup.place.description));
+    lines
+}
+
+fn word_shares(data: &DataInfo) -> String {
+    let one = |corpus: &CorpusInfo| {
+        format!("; {}: {:.3} tokens a character, {:.3} % unknown", corpus.name, corpus.tokens_per_char, 100.0 * corpus.unknown_share)
+    };
+    data.corpora.iter().map(one).collect()
+}
+
+/// A count with its thousands parted: 11,267.
+pub fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let parted = |(at, digit): (usize, char)| {
+        let comma = at > 0 && (digits.len() - at).is_multiple_of(3);
+        comma.then_some(',').into_iter().chain([digit])
+    };
+    digits.chars().enumerate().flat_map(parted).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::grouped;
+
+    #[test]
+    fn thousands_are_parted() {
+        let shown = [0, 999, 1000, 11_267, 2_884_352].map(grouped);
+        assert_eq!(shown, ["0", "999", "1,000", "11,267", "2,884,352"]);
+    }
+}

@@ -1,0 +1,40 @@
+//! Where and when a run was made.
+
+use std::{path::Path, process::Command};
+
+use journal::Machine;
+use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use crate::device::Place;
+
+/// The time, UTC, RFC 3339, whole seconds.
+pub(crate) fn now() -> String {
+    let now = OffsetDateTime::now_utc().replace_nanosecond(0).expect("0 is a nanosecond");
+    now.format(&Rfc3339).expect("a year of four digits")
+}
+
+/// This machine, without its name or anything personal.
+pub(crate) fn machine(place: &Place) -> Machine {
+    let what = RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing()).with_memory(MemoryRefreshKind::nothing().with_ram());
+    let system = System::new_with_specifics(what);
+    Machine {
+        os: System::long_os_version().unwrap_or_else(|| std::env::consts::OS.to_string()),
+        cpu: system.cpus().first().map_or_else(|| "unknown".to_string(), |cpu| cpu.brand().trim().to_string()),
+        cores: std::thread::available_parallelism().map_or(1, usize::from),
+        memory_bytes: system.total_memory(),
+        device: place.word.clone(),
+        backend: place.description.clone(),
+    }
+}
+
+/// The commit of the checkout around `base`, with `-dirty` where tracked files were changed; none outside of one.
+pub(crate) fn commit(base: &Path) -> Option<String> {
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git").arg("-C").arg(base).args(arguments).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_string())
+    };
+    let head = git(&["rev-parse", "--short=12", "HEAD"])?;
+    let changed = !git(&["status", "--porcelain", "--untracked-files=no"])?.is_empty();
+    Some(if changed { format!("{head}-dirty") } else { head })
+}

@@ -1,0 +1,236 @@
+//! The loop.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Instant,
+};
+
+use burn::module::Module;
+use corpus::{Batch, Loader};
+use encoder::MaskedLm;
+use journal::{Alert, CheckpointSaved, End, EpochEnd, Event, Log, Status};
+use optim::Optimizer;
+
+use crate::{
+    Report, TrainError, checkpoint,
+    evaluate::{Evaluation, evaluate},
+    folder::RunFolder,
+    notice::Notice,
+    setup::Setup,
+    state::{Best, EpochTally, State, Window},
+    tally::kind_index,
+    update::{Refusal, update},
+};
+
+/// Batches made ahead of the loop.
+const AHEAD: usize = 4;
+
+/// Trains from `state` to the end of the plan, or until asked to stop; returns how it ended.
+///
+/// # Errors
+/// [`TrainError`] where the record or a checkpoint cannot be written, or the device fails.
+pub(crate) fn run(
+    setup: &Setup,
+    folder: &mut RunFolder,
+    mut model: MaskedLm,
+    mut optimizer: Optimizer,
+    mut state: State,
+    stop: &AtomicBool,
+    report: &mut dyn Report,
+) -> Result<Status, TrainError> {
+    let plan = &setup.plan;
+    let mut loader = Loader::start(setup.batches.clone(), state.step..plan.total_steps, plan.workers, AHEAD);
+    let mut clock = Instant::now();
+    loop {
+        let step = state.step;
+        let ended = step == plan.total_steps;
+        let stopping = || stop.load(Ordering::Relaxed);
+
+        // Evaluate: before the first update, every so often, and at the end.
+        let mut improved = false;
+        if (step.is_multiple_of(plan.eval_every) || ended) && state.evaluated != Some(step) {
+            state.time_s += lap(&mut clock);
+            if let Some(done) = evaluate(&model.valid(), setup, stop, report)? {
+                state.time_s += lap(&mut clock);
+                improved = note_evaluation(&mut state, &done);
+                record(folder, report, setup, Event::Eval(done.event(setup, &state, improved)))?;
+            }
+        }
+
+        // Save: every so often, where the best evaluation was, at the end, and when asked to leave.
+        let leave = stopping() && !ended;
+        if step > 0 && (step.is_multiple_of(plan.checkpoint_every) || improved || ended || leave) {
+            state.time_s += lap(&mut clock);
+            save(setup, folder, &model, &optimizer, &state, improved, report)?;
+        }
+        if ended || leave {
+            let status = if ended { Status::Finished } else { Status::Stopped };
+            let reason = if ended { "all steps done" } else { "asked to stop" };
+            state.time_s += lap(&mut clock);
+            return end(folder, report, setup, &state, status, reason.into());
+        }
+
+        // One update.
+        let started = Instant::now();
+        let waited_before = loader.waited();
+        let batch = loader.next().expect("the loader holds a batch for every step of the plan");
+        let lr = plan.schedule.lr_at(step);
+        let done = match update(setup, model, &mut optimizer, &batch, lr, &mut state.window.tally)? {
+            Ok(done) => done,
+            Err(refusal) => {
+                let (kind, text) = refusal_text(&refusal, step, &batch);
+                record(folder, report, setup, Event::Alert(Alert { step, kind, text: text.clone() }))?;
+                state.time_s += lap(&mut clock);
+                return end(folder, report, setup, &state, Status::Diverged, text);
+            }
+        };
+        model = done.model;
+        state.step += 1;
+        count(&mut state, &batch, done.norm, done.clipped);
+        state.window.seconds += started.elapsed().as_secs_f64();
+        state.window.waited += (loader.waited() - waited_before).as_secs_f64();
+        state.time_s += lap(&mut clock);
+
+        // Log.
+        report.say(Notice::Step { step: state.step, total: plan.total_steps, seconds: started.elapsed().as_secs_f64() });
+        if state.step.is_multiple_of(plan.log_every) || state.step == plan.total_steps {
+            record(folder, report, setup, Event::Log(log_event(setup, &state, lr)))?;
+            state.window = Window::new(setup.names.len());
+        }
+        if state.step.is_multiple_of(plan.steps_per_epoch) {
+            record(folder, report, setup, Event::Epoch(epoch_event(&state, plan.steps_per_epoch)))?;
+            state.epoch = EpochTally::default();
+        }
+    }
+}
+
+fn lap(clock: &mut Instant) -> f64 {
+    let passed = clock.elapsed().as_secs_f64();
+    *clock = Instant::now();
+    passed
+}
+
+/// Writes an event to the journal, then shows it.
+pub(crate) fn record(
+    folder: &mut RunFolder,
+    report: &mut dyn Report,
+    setup: &Setup,
+    event: Event,
+) -> Result<(), TrainError> {
+    folder.journal.append(&event)?;
+    report.say(Notice::Event { event: &event, baselines: &setup.baselines });
+    Ok(())
+}
+
+/// Remembers an evaluation; true where it is the best so far.
+fn note_evaluation(state: &mut State, done: &Evaluation) -> bool {
+    state.evaluated = Some(state.step);
+    let loss = done.tally.all.loss();
+    let improved = state.best.is_none_or(|best| loss < best.loss);
+    if improved {
+        state.best = Some(Best { step: state.step, loss });
+    }
+    improved
+}
+
+fn save(
+    setup: &Setup,
+    folder: &mut RunFolder,
+    model: &MaskedLm,
+    optimizer: &Optimizer,
+    state: &State,
+    best: bool,
+    report: &mut dyn Report,
+) -> Result<(), TrainError> {
+    let started = Instant::now();
+    let (saved, bytes) = checkpoint::save(&folder.path, model, optimizer, state)?;
+    let name = saved.folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let duration_s = started.elapsed().as_secs_f64();
+    let event = CheckpointSaved { step: state.step, folder: name, best, bytes, duration_s };
+    record(folder, report, setup, Event::Checkpoint(event))?;
+    checkpoint::thin(&folder.path, setup.plan.keep_checkpoints, state.best.map(|best| best.step))
+}
+
+fn end(
+    folder: &mut RunFolder,
+    report: &mut dyn Report,
+    setup: &Setup,
+    state: &State,
+    status: Status,
+    reason: String,
+) -> Result<Status, TrainError> {
+    let event = End { time: crate::machine::now(), step: state.step, status, reason, time_s: state.time_s };
+    record(folder, report, setup, Event::End(event))?;
+    Ok(status)
+}
+
+/// Counts a step's rows, masks and gradient.
+fn count(state: &mut State, batch: &Batch, norm: f64, clipped: bool) {
+    let (real, padded) = (batch.real_tokens, batch.padded_tokens());
+    state.tokens_seen += real;
+    state.window.tokens += real;
+    state.window.padded += padded;
+    state.window.norms.push(norm);
+    state.window.clipped += u64::from(clipped);
+    state.epoch.rows += batch.rows.len() as u64;
+    state.epoch.mask_hash = state.epoch.mask_hash.wrapping_add(batch.mask_hash);
+    state.epoch.tokens += real;
+    state.epoch.padded += padded;
+    for kind in &batch.kinds {
+        state.epoch.kinds[kind_index(*kind)] += 1;
+    }
+}
+
+fn log_event(setup: &Setup, state: &State, lr: f64) -> Log {
+    let window = &state.window;
+    let seconds = window.seconds.max(f64::MIN_POSITIVE);
+    Log {
+        step: state.step,
+        epoch: state.step as f64 / setup.plan.steps_per_epoch as f64,
+        time_s: state.time_s,
+        lr,
+        loss: window.tally.all.loss(),
+        accuracy: window.tally.all.accuracy(),
+        scored: window.tally.all.scored,
+        kinds: window.tally.kinds(),
+        corpora: window.tally.corpora(&setup.names),
+        grad_norm: window.grad_norm(),
+        tokens_per_s: window.tokens as f64 / seconds,
+        padded_tokens_per_s: window.padded as f64 / seconds,
+        wait_share: window.waited / seconds,
+        tokens_seen: state.tokens_seen,
+        window_steps: window.norms.len() as u64,
+    }
+}
+
+fn epoch_event(state: &State, steps_per_epoch: u64) -> EpochEnd {
+    let epoch = &state.epoch;
+    let scored = epoch.kinds.iter().sum::<u64>();
+    let share = |part: u64, whole: u64| part as f64 / whole.max(1) as f64;
+    EpochEnd {
+        epoch: state.step / steps_per_epoch - 1,
+        step: state.step,
+        rows: epoch.rows,
+        mask_hash: format!("{:016x}", epoch.mask_hash),
+        scored_share: share(scored, epoch.tokens),
+        mask_share: share(epoch.kinds[0], scored),
+        random_share: share(epoch.kinds[1], scored),
+        kept_share: share(epoch.kinds[2], scored),
+        padding_share: 1.0 - share(epoch.tokens, epoch.padded),
+    }
+}
+
+/// Names the step and the batch of an update that was not made.
+fn refusal_text(refusal: &Refusal, step: u64, batch: &Batch) -> (String, String) {
+    let what = match refusal {
+        Refusal::Loss => "the loss",
+        Refusal::Gradient => "the gradient",
+    };
+    let rows = batch.rows.iter().take(4).map(u64::to_string).collect::<Vec<_>>().join(", ");
+    let text = format!(
+        "{what} is not finite at step {step} (epoch {}, a batch of {} rows: {rows}, …); the update was not made",
+        batch.epoch,
+        batch.rows.len()
+    );
+    ("non-finite".into(), text)
+}

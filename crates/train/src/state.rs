@@ -1,0 +1,105 @@
+//! All that a run remembers besides weights and moments.
+
+use journal::GradNorm;
+use serde::{Deserialize, Serialize};
+
+use crate::tally::Tally;
+
+/// Where the loop stands between two updates.
+///
+/// Everything random is a function of (seed, purpose, epoch, index), so there is no random state in it, and no position in
+/// the data but the step. Seconds are the only numbers in it that two equal runs do not share.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// Updates done.
+    pub step: u64,
+    /// Real tokens read.
+    pub tokens_seen: u64,
+    /// Seconds in the loop, over all resumes, evaluation and checkpoints included.
+    pub time_s: f64,
+    /// What was gathered since the last log line.
+    pub window: Window,
+    /// What was gathered in this epoch.
+    pub epoch: EpochTally,
+    /// The step that was evaluated last.
+    pub evaluated: Option<u64>,
+    /// The best evaluation so far.
+    pub best: Option<Best>,
+}
+
+/// The best evaluation so far, by validation loss; the earlier one of two equals.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Best {
+    /// Updates done then.
+    pub step: u64,
+    /// Nats per scored token.
+    pub loss: f64,
+}
+
+/// What was gathered since the last log line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Window {
+    /// Losses and accuracies.
+    pub tally: Tally,
+    /// The global norm of each step's gradient, before clipping.
+    pub norms: Vec<f64>,
+    /// Steps whose gradient was clipped.
+    pub clipped: u64,
+    /// Real tokens.
+    pub tokens: u64,
+    /// Tokens with padding.
+    pub padded: u64,
+    /// Seconds of training steps alone.
+    pub seconds: f64,
+    /// Of them, seconds in which the loop waited for a batch.
+    pub waited: f64,
+}
+
+impl Window {
+    /// Nothing yet.
+    pub fn new(corpora: usize) -> Self {
+        Self { tally: Tally::new(corpora), norms: Vec::new(), clipped: 0, tokens: 0, padded: 0, seconds: 0.0, waited: 0.0 }
+    }
+
+    /// The norms' summary.
+    pub fn grad_norm(&self) -> GradNorm {
+        let mut sorted = self.norms.clone();
+        sorted.sort_by(f64::total_cmp);
+        GradNorm {
+            max: sorted.last().copied().unwrap_or(0.0),
+            median: journal::quantile(&sorted, 0.5),
+            p95: journal::quantile(&sorted, 0.95),
+            clipped_share: self.clipped as f64 / self.norms.len().max(1) as f64,
+        }
+    }
+}
+
+/// What was gathered in an epoch: proof of what was masked.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct EpochTally {
+    /// Rows read.
+    pub rows: u64,
+    /// Sum of the rows' mask hashes, wrapping: equal for equal masks in any order.
+    pub mask_hash: u64,
+    /// Scored positions that held `[MASK]`, a random word, the word itself.
+    pub kinds: [u64; 3],
+    /// Real tokens.
+    pub tokens: u64,
+    /// Tokens with padding.
+    pub padded: u64,
+}
+
+impl State {
+    /// Before the first update.
+    pub fn new(corpora: usize) -> Self {
+        Self {
+            step: 0,
+            tokens_seen: 0,
+            time_s: 0.0,
+            window: Window::new(corpora),
+            epoch: EpochTally::default(),
+            evaluated: None,
+            best: None,
+        }
+    }
+}
