@@ -1,1 +1,21 @@
 //! The model: embeddings, attention, layers, heads, and the published names of its weights.
+//!
+//! The encoder takes tensors, not batches, so it is tested without data. Shape legend: B sequences, T tokens per sequence,
+//! K scored positions, D hidden size, N heads, H = D / N, F intermediate size, V vocabulary.
+
+mod embeddings;
+mod head;
+mod init;
+mod layer;
+mod model;
+mod names;
+mod parts;
+mod weights;
+
+pub use embeddings::Embeddings;
+pub use head::{Head, Transform};
+pub use layer::{Layer, LayerPass};
+pub use model::{Encoder, MaskedLm};
+pub use names::{from_peer, peer_name};
+pub use parts::{LayerNorm, Linear};
+pub use weights::{Flat, WeightError, flat_gradients, flat_weights, with_weights};

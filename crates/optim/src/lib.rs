@@ -1,5 +1,9 @@
 //! The optimizers, their parameter groups, clipping by global norm, and schedules as pure functions of the step.
 
+mod clip;
+mod optimizer;
 mod schedule;
 
 pub use schedule::{Schedule, ScheduleError, Spans};
+pub use clip::{clip_factor, global_norm, squared_sums};
+pub use optimizer::{Optimizer, WeightInfo, decays};

@@ -1,0 +1,81 @@
+//! Tokens and positions to vectors.
+
+use burn::{
+    module::{Module, Param},
+    tensor::{Device, Int, Tensor, TensorData},
+};
+use case::{EncoderConfig, PositionKind};
+use kernels::{DropSource, dropout};
+
+use crate::parts::{LayerNorm, matrix};
+
+/// Token embeddings, positions, norm and dropout.
+///
+/// # Source
+/// Devlin et al. 2018, §3, without segments; Vaswani et al. 2017, §3.4 and §3.5 for the scale and the sinusoids.
+#[derive(Module, Debug)]
+pub struct Embeddings {
+    /// `[V, D]`; also the output projection when that is tied.
+    pub token: Param<Tensor<2>>,
+    /// `[seq_len, D]` for learned positions.
+    pub position: Option<Param<Tensor<2>>>,
+    /// After the sum, where the case asks for it.
+    pub norm: Option<LayerNorm>,
+    #[module(skip)]
+    config: EncoderConfig,
+}
+
+impl Embeddings {
+    pub(crate) fn zeros(config: &EncoderConfig, vocab_size: usize, device: &Device) -> Self {
+        let width = config.d_model;
+        Self {
+            token: matrix(vocab_size, width, device),
+            position: (config.position == PositionKind::Learned).then(|| matrix(config.seq_len, width, device)),
+            norm: config.embedding_norm.then(|| LayerNorm::zeros(width, config.layer_norm_eps, device)),
+            config: config.clone(),
+        }
+    }
+
+    /// Vectors of the tokens, before any layer.
+    ///
+    /// # Shapes
+    /// - `input_ids`: `[B, T]`, each below V, T at most `seq_len`; returns `[B, T, D]`
+    ///
+    /// # Panics
+    /// If T is larger than the learned position table.
+    pub fn forward(&self, input_ids: Tensor<2, Int>, drop: Option<DropSource>) -> Tensor<3> {
+        let [batch, tokens] = input_ids.dims();
+        let width = self.config.d_model;
+        let device = input_ids.device();
+        let rows = self.token.val().select(0, input_ids.reshape([batch * tokens]));
+        let mut hidden = rows.reshape([batch, tokens, width]); // [B, T, D]
+        if self.config.scale_embeddings {
+            hidden = hidden * (width as f64).sqrt();
+        }
+        if let Some(position) = &self.position {
+            hidden = hidden + position.val().narrow(0, 0, tokens).unsqueeze::<3>();
+        } else if self.config.position == PositionKind::Sinusoidal {
+            hidden = hidden + sinusoids(tokens, width, &device).unsqueeze::<3>();
+        }
+        if let Some(norm) = &self.norm {
+            hidden = norm.forward(hidden);
+        }
+        dropout(hidden, self.config.hidden_dropout.unwrap_or(self.config.dropout), drop.map(|source| source.site(0)))
+    }
+}
+
+/// Sines in even columns, cosines in odd ones, of `t / 10000^(2i / D)`.
+///
+/// # Shapes
+/// - returns `[T, D]`; D is even
+///
+/// # Source
+/// Vaswani et al. 2017, §3.5.
+fn sinusoids(tokens: usize, width: usize, device: &Device) -> Tensor<2> {
+    let value = |at: usize| {
+        let (t, column) = (at / width, at % width);
+        let angle = t as f64 / 10_000f64.powf((column - column % 2) as f64 / width as f64);
+        (if column % 2 == 0 { angle.sin() } else { angle.cos() }) as f32
+    };
+    Tensor::from_data(TensorData::new((0..tokens * width).map(value).collect::<Vec<_>>(), [tokens, width]), device)
+}

@@ -1,0 +1,64 @@
+//! From hidden states to words.
+
+use burn::{
+    module::{Module, Param},
+    tensor::{Device, Tensor, activation::gelu},
+};
+use case::EncoderConfig;
+
+use crate::parts::{LayerNorm, Linear, matrix, vector};
+
+/// The masked-language-model head.
+///
+/// # Source
+/// Devlin et al. 2018's code, `get_masked_lm_output`: dense, GELU, LayerNorm, then the embedding table and a bias.
+#[derive(Module, Debug)]
+pub struct Head {
+    /// Before the projection, where the case asks for it.
+    pub transform: Option<Transform>,
+    /// `[V, D]` when the output is not tied to the embeddings.
+    pub weight: Option<Param<Tensor<2>>>,
+    /// `[V]`, where the case asks for it.
+    pub bias: Option<Param<Tensor<1>>>,
+}
+
+/// Dense, GELU and LayerNorm.
+#[derive(Module, Debug)]
+pub struct Transform {
+    /// `[D, D]`.
+    pub dense: Linear,
+    /// After the activation.
+    pub norm: LayerNorm,
+}
+
+impl Head {
+    pub(crate) fn zeros(config: &EncoderConfig, vocab_size: usize, device: &Device) -> Self {
+        let width = config.d_model;
+        let transform = || Transform {
+            dense: Linear::zeros(width, width, device),
+            norm: LayerNorm::zeros(width, config.layer_norm_eps, device),
+        };
+        Self {
+            transform: config.head_transform.then(transform),
+            weight: (!config.tied_output).then(|| matrix(vocab_size, width, device)),
+            bias: config.output_bias.then(|| vector(vocab_size, device)),
+        }
+    }
+
+    /// Logits of gathered positions.
+    ///
+    /// # Shapes
+    /// - `hidden`: `[K, D]`; `table`: `[V, D]`, the token embeddings; returns `[K, V]`
+    pub fn forward(&self, hidden: Tensor<2>, table: Tensor<2>) -> Tensor<2> {
+        let mut hidden = hidden;
+        if let Some(Transform { dense, norm }) = &self.transform {
+            hidden = norm.forward(gelu(dense.forward(hidden.unsqueeze::<3>()).squeeze_dim::<2>(0)));
+        }
+        let table = self.weight.as_ref().map_or(table, Param::val);
+        let logits = hidden.matmul(table.transpose()); // [K, V]
+        match &self.bias {
+            Some(bias) => logits + bias.val().unsqueeze::<2>(),
+            None => logits,
+        }
+    }
+}

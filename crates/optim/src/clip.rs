@@ -1,0 +1,27 @@
+//! The gradient's global norm, and clipping by it.
+
+use burn::tensor::Tensor;
+
+/// Added to the norm before dividing, as PyTorch's `clip_grad_norm_` does.
+const NORM_EPSILON: f64 = 1e-6;
+
+/// Sum of squares of each gradient, `[number of gradients]`, still on the device: read it together with the loss.
+///
+/// # Panics
+/// If there is no gradient.
+pub fn squared_sums(gradients: &[Tensor<1>]) -> Tensor<1> {
+    Tensor::cat(gradients.iter().map(|gradient| (gradient.clone() * gradient.clone()).sum()).collect(), 0)
+}
+
+/// The global L2 norm from the sums of [`squared_sums`]; not finite where a gradient is not.
+pub fn global_norm(squared_sums: &[f32]) -> f64 {
+    squared_sums.iter().map(|sum| f64::from(*sum)).sum::<f64>().sqrt()
+}
+
+/// What gradients of global norm `norm` are multiplied by so that it is at most `clip_norm`; 1 when that is 0 (off).
+///
+/// # Source
+/// Pascanu et al. 2013, algorithm 1.
+pub fn clip_factor(norm: f64, clip_norm: f64) -> f64 {
+    if clip_norm == 0.0 { 1.0 } else { (clip_norm / (norm + NORM_EPSILON)).min(1.0) }
+}
