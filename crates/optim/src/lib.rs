@@ -4,6 +4,6 @@ mod clip;
 mod optimizer;
 mod schedule;
 
-pub use schedule::{Schedule, ScheduleError, Spans};
 pub use clip::{clip_factor, global_norm, squared_sums};
 pub use optimizer::{Optimizer, WeightInfo, decays};
+pub use schedule::{Schedule, ScheduleError, Spans};
