@@ -21,4 +21,11 @@ mod rows;
 mod source;
 
 pub use error::CorpusError;
+pub use prepare::{
+    CorpusFacts, CountsFacts, FileFacts, LeakCount, Manifest, PrepareEvent, PrepareRequest, Prepared, ShardFacts,
+    SplitFacts, Timing, TokenizerFacts, prepare, tokenize_file,
+};
+pub use read::Tally;
 pub use source::{SpecialIds, TokenSource};
+pub use split::Split;
+pub use tokenizer::TextTokenizer;

@@ -1,1 +1,258 @@
-//! To come.
+//! A shard: tokens with the ends of lines and documents, in one memory-mapped file.
+//!
+//! Little-endian throughout: `CBSHARD1`, the token width in bytes (u32), zero (u32); the tokens; zeros up to a multiple
+//! of 8; the end of each line and then of each document, in tokens (u64); the counts of tokens, lines and documents
+//! (u64). The counts come last, so that a shard is written and hashed in one go.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use memmap2::Mmap;
+use rayon::prelude::*;
+
+use crate::{CorpusError, TokenSource};
+
+const MAGIC: &[u8; 8] = b"CBSHARD1";
+const HEADER_BYTES: usize = 16;
+const FOOTER_BYTES: usize = 24;
+
+/// Bytes per token of a vocabulary.
+pub(crate) fn token_width(vocab_size: usize) -> usize {
+    if vocab_size <= 1 << 16 { 2 } else { 4 }
+}
+
+/// What a shard was when it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Written {
+    pub(crate) tokens: u64,
+    pub(crate) lines: u64,
+    pub(crate) documents: u64,
+    pub(crate) bytes: u64,
+    pub(crate) hash: String,
+}
+
+/// Writes one shard.
+pub(crate) struct ShardWriter {
+    path: PathBuf,
+    file: BufWriter<File>,
+    hasher: blake3::Hasher,
+    width: usize,
+    bytes: u64,
+    tokens: u64,
+    line_ends: Vec<u64>,
+    document_ends: Vec<u64>,
+    scratch: Vec<u8>,
+}
+
+impl ShardWriter {
+    pub(crate) fn create(path: &Path, width: usize) -> Result<Self, CorpusError> {
+        let file = File::create_new(path).map_err(CorpusError::write(path))?;
+        let mut writer = Self {
+            path: path.to_owned(),
+            file: BufWriter::with_capacity(1 << 20, file),
+            hasher: blake3::Hasher::new(),
+            width,
+            bytes: 0,
+            tokens: 0,
+            line_ends: Vec::new(),
+            document_ends: Vec::new(),
+            scratch: Vec::new(),
+        };
+        writer.put(MAGIC)?;
+        writer.put(&(width as u32).to_le_bytes())?;
+        writer.put(&0_u32.to_le_bytes())?;
+        Ok(writer)
+    }
+
+    /// Adds one document: its tokens, and the length of each of its lines.
+    pub(crate) fn document(&mut self, tokens: &[u32], lines: &[u32]) -> Result<(), CorpusError> {
+        let mut bytes = std::mem::take(&mut self.scratch);
+        bytes.clear();
+        if self.width == 2 {
+            bytes.extend(tokens.iter().flat_map(|id| (*id as u16).to_le_bytes()));
+        } else {
+            bytes.extend(tokens.iter().flat_map(|id| id.to_le_bytes()));
+        }
+        self.put(&bytes)?;
+        self.scratch = bytes;
+        for line in lines {
+            self.tokens += u64::from(*line);
+            self.line_ends.push(self.tokens);
+        }
+        self.document_ends.push(self.tokens);
+        Ok(())
+    }
+
+    pub(crate) fn tokens(&self) -> u64 {
+        self.tokens
+    }
+
+    /// Writes the ends and sees the file to disk.
+    pub(crate) fn finish(mut self) -> Result<Written, CorpusError> {
+        let padding = self.bytes.next_multiple_of(8) - self.bytes;
+        self.put(&[0; 8][..padding as usize])?;
+        let (lines, documents) = (std::mem::take(&mut self.line_ends), std::mem::take(&mut self.document_ends));
+        let counts = [self.tokens, lines.len() as u64, documents.len() as u64];
+        for ends in [lines.as_slice(), &documents, &counts] {
+            for chunk in ends.chunks(1 << 16) {
+                let bytes: Vec<u8> = chunk.iter().flat_map(|end| end.to_le_bytes()).collect();
+                self.put(&bytes)?;
+            }
+        }
+        self.file.flush().map_err(CorpusError::write(&self.path))?;
+        self.file.get_ref().sync_all().map_err(CorpusError::write(&self.path))?;
+        let [tokens, lines, documents] = counts;
+        Ok(Written { tokens, lines, documents, bytes: self.bytes, hash: self.hasher.finalize().to_hex().to_string() })
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> Result<(), CorpusError> {
+        self.hasher.update(bytes);
+        self.bytes += bytes.len() as u64;
+        self.file.write_all(bytes).map_err(CorpusError::write(&self.path))
+    }
+}
+
+/// An open shard.
+#[derive(Debug)]
+pub(crate) struct Shard {
+    bytes: Mmap,
+    width: usize,
+    tokens: u64,
+    lines: u64,
+    documents: u64,
+}
+
+impl Shard {
+    /// Maps the shard at `path` and checks it: its size, its blake3 `hash`, and that every end and token is in range.
+    pub(crate) fn open(path: &Path, hash: &str, vocab_size: usize) -> Result<Self, CorpusError> {
+        let file = File::open(path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => CorpusError::damaged(path, "it is missing"),
+            _ => CorpusError::read(path)(error),
+        })?;
+        let shard = Self::from_bytes(map(&file).map_err(CorpusError::read(path))?)
+            .map_err(|why| CorpusError::damaged(path, why))?;
+        if blake3::hash(shard.all()).to_hex().as_str() != hash {
+            return Err(CorpusError::damaged(path, "its bytes are not those that were written"));
+        }
+        shard.check(vocab_size).map_err(|why| CorpusError::damaged(path, why))?;
+        Ok(shard)
+    }
+
+    fn from_bytes(bytes: Mmap) -> Result<Self, String> {
+        let shard = Self { bytes, width: 0, tokens: 0, lines: 0, documents: 0 };
+        let all = shard.all();
+        let size = all.len();
+        if size < HEADER_BYTES + FOOTER_BYTES || &all[..8] != MAGIC {
+            return Err(format!("it is no shard, or only {size} bytes are left of it"));
+        }
+        let width = all[8] as usize;
+        let count = |place: usize| read_u64(&all[size - FOOTER_BYTES..], place);
+        let (tokens, lines, documents) = (count(0), count(1), count(2));
+        if ![2, 4].contains(&width) || expected_bytes(width, tokens, lines, documents) != Some(size as u64) {
+            return Err(format!("its {size} bytes are not what its counts need: it was cut short or changed"));
+        }
+        Ok(Self { width, tokens, lines, documents, ..shard })
+    }
+
+    /// Ends rise up to the number of tokens, documents end where lines do, ids are in the vocabulary.
+    fn check(&self, vocab_size: usize) -> Result<(), String> {
+        let ends = |start: usize, count: u64| -> Result<(), String> {
+            let mut last = 0;
+            for index in 0..count as usize {
+                let end = read_u64(&self.all()[start..], index);
+                if end < last || end > self.tokens {
+                    return Err("the ends of its lines or documents are out of order".into());
+                }
+                last = end;
+            }
+            let reaches = last == self.tokens;
+            if reaches { Ok(()) } else { Err("its last line or document does not reach its last token".into()) }
+        };
+        ends(self.line_ends_start(), self.lines)?;
+        ends(self.line_ends_start() + 8 * self.lines as usize, self.documents)?;
+        let bytes = &self.all()[HEADER_BYTES..HEADER_BYTES + self.tokens as usize * self.width];
+        let in_range = bytes
+            .par_chunks(1 << 20)
+            .all(|chunk| chunk.chunks_exact(self.width).all(|token| (read_token(token) as usize) < vocab_size));
+        if in_range { Ok(()) } else { Err(format!("it holds ids outside the vocabulary of {vocab_size}")) }
+    }
+
+    fn all(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    fn line_ends_start(&self) -> usize {
+        (HEADER_BYTES + self.tokens as usize * self.width).next_multiple_of(8)
+    }
+
+    /// The range between ends `index - 1` and `index` of those stored from `start`.
+    fn between(&self, start: usize, index: u64) -> Range<u64> {
+        let ends = &self.all()[start..];
+        let from = if index == 0 { 0 } else { read_u64(ends, index as usize - 1) };
+        from..read_u64(ends, index as usize)
+    }
+}
+
+impl TokenSource for Shard {
+    fn token_count(&self) -> u64 {
+        self.tokens
+    }
+
+    fn copy_tokens(&self, range: Range<u64>, into: &mut Vec<u32>) {
+        assert!(range.end <= self.tokens, "tokens {range:?} of {}", self.tokens);
+        let (start, end) = (range.start as usize * self.width, range.end as usize * self.width);
+        let bytes = &self.all()[HEADER_BYTES..][start..end];
+        into.extend(bytes.chunks_exact(self.width).map(read_token));
+    }
+
+    fn line_count(&self) -> u64 {
+        self.lines
+    }
+
+    fn line(&self, index: u64) -> Range<u64> {
+        assert!(index < self.lines, "line {index} of {}", self.lines);
+        self.between(self.line_ends_start(), index)
+    }
+
+    fn document_count(&self) -> u64 {
+        self.documents
+    }
+
+    fn document(&self, index: u64) -> Range<u64> {
+        assert!(index < self.documents, "document {index} of {}", self.documents);
+        self.between(self.line_ends_start() + 8 * self.lines as usize, index)
+    }
+}
+
+/// Bytes of a shard with these counts, if they are counts of anything that fits into memory.
+fn expected_bytes(width: usize, tokens: u64, lines: u64, documents: u64) -> Option<u64> {
+    let ids = tokens.checked_mul(width as u64)?.checked_add(HEADER_BYTES as u64)?.checked_next_multiple_of(8)?;
+    let ends = lines.checked_add(documents)?.checked_mul(8)?;
+    ids.checked_add(ends)?.checked_add(FOOTER_BYTES as u64)
+}
+
+fn read_u64(bytes: &[u8], index: usize) -> u64 {
+    let mut word = [0; 8];
+    word.copy_from_slice(&bytes[index * 8..index * 8 + 8]);
+    u64::from_le_bytes(word)
+}
+
+fn read_token(bytes: &[u8]) -> u32 {
+    match *bytes {
+        [a, b] => u32::from(u16::from_le_bytes([a, b])),
+        [a, b, c, d] => u32::from_le_bytes([a, b, c, d]),
+        _ => unreachable!("tokens are 2 or 4 bytes wide"),
+    }
+}
+
+/// Maps a file into memory.
+#[allow(unsafe_code)]
+fn map(file: &File) -> std::io::Result<Mmap> {
+    // SAFETY: a map is sound as long as nobody changes or cuts the file under it. Shards are written under another
+    // name, renamed when complete, and never opened for writing again by this program; their folder is private to it.
+    // All reads are of plain bytes, bounds-checked, so that even a file changed from outside gives wrong ids, or ends
+    // the process with SIGBUS where it was cut, but no invalid value of any type.
+    unsafe { Mmap::map(file) }
+}

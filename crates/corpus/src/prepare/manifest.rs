@@ -1,0 +1,200 @@
+//! What a prepared folder says of itself.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::leak::LeakCount;
+use crate::{CorpusError, Split, Tally};
+
+/// The format of the folder; a change of anything that prepared text depends on counts it up.
+pub(super) const FORMAT: u32 = 1;
+
+/// The name of the manifest in its folder; it is written last.
+pub(super) const MANIFEST: &str = "manifest.json";
+
+/// What a prepared folder holds, and how it came to be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// Version of the folder's format.
+    pub format: u32,
+    /// Names all that the folder was made from; also the folder's name.
+    pub key: String,
+    /// The tokenizer.
+    pub tokenizer: TokenizerFacts,
+    /// Each corpus, in the order of the case file.
+    pub corpora: Vec<CorpusFacts>,
+    /// Validation lines that also stand in training documents.
+    pub leak: LeakCount,
+    /// Every shard.
+    pub shards: Vec<ShardFacts>,
+    /// Every file of token counts.
+    pub counts: Vec<CountsFacts>,
+    /// How long it took; not part of [`crate::Prepared::hash`].
+    pub timing: Timing,
+}
+
+/// The tokenizer of a prepared folder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenizerFacts {
+    /// `bpe`, `byte-bpe`, `wordpiece`, `unigram` or `wordlevel`.
+    pub kind: String,
+    /// Tokens there are, special ones included.
+    pub vocab_size: usize,
+    /// Tokens asked for; what was trained may stay below.
+    pub wanted_vocab_size: usize,
+    /// blake3 of `tokenizer.json`.
+    pub hash: String,
+    /// Documents it was trained on; 0 for a given file.
+    pub trained_on_documents: u64,
+    /// Bytes it was trained on; 0 for a given file.
+    pub trained_on_bytes: u64,
+}
+
+/// One corpus of a prepared folder.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CorpusFacts {
+    /// Its name.
+    pub name: String,
+    /// Its files.
+    pub files: Vec<FileFacts>,
+    /// What was read.
+    pub read: Tally,
+    /// Documents left out because `fraction` is below 1.
+    pub unused_documents: u64,
+    /// Documents left out because the same text stood before, here or in a corpus above.
+    pub duplicate_documents: u64,
+    /// Training text.
+    pub train: SplitFacts,
+    /// Validation text.
+    pub valid: SplitFacts,
+    /// Test text.
+    pub test: SplitFacts,
+    /// Share of tokens that are `[UNK]`, over all splits.
+    pub unknown_share: f64,
+    /// Tokens per character, over all splits.
+    pub tokens_per_character: f64,
+}
+
+impl CorpusFacts {
+    /// The facts of one split.
+    pub fn split(&self, split: Split) -> &SplitFacts {
+        match split {
+            Split::Train => &self.train,
+            Split::Valid => &self.valid,
+            Split::Test => &self.test,
+        }
+    }
+
+    pub(super) fn split_mut(&mut self, split: Split) -> &mut SplitFacts {
+        match split {
+            Split::Train => &mut self.train,
+            Split::Valid => &mut self.valid,
+            Split::Test => &mut self.test,
+        }
+    }
+}
+
+/// One input file as it was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileFacts {
+    /// Its path, relative to where the command ran if it is below.
+    pub name: String,
+    /// Its size as it lies on disk.
+    pub bytes: u64,
+    /// blake3 of its bytes as they lie on disk.
+    pub hash: String,
+}
+
+/// One split of one corpus.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SplitFacts {
+    /// Documents.
+    pub documents: u64,
+    /// Lines with tokens.
+    pub lines: u64,
+    /// Tokens; no special token is stored but `[UNK]`.
+    pub tokens: u64,
+    /// Characters of the lines, before normalisation, line ends not counted.
+    pub characters: u64,
+    /// Tokens that are `[UNK]`.
+    pub unknown: u64,
+}
+
+/// One shard.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShardFacts {
+    /// Its name in the folder.
+    pub file: String,
+    /// The index of its corpus.
+    pub corpus: usize,
+    /// Its split.
+    pub split: Split,
+    /// Tokens.
+    pub tokens: u64,
+    /// Lines.
+    pub lines: u64,
+    /// Documents.
+    pub documents: u64,
+    /// Size.
+    pub bytes: u64,
+    /// blake3.
+    pub hash: String,
+}
+
+/// How often each token of the vocabulary stands in one split of one corpus.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CountsFacts {
+    /// Its name in the folder.
+    pub file: String,
+    /// The index of its corpus.
+    pub corpus: usize,
+    /// Its split.
+    pub split: Split,
+    /// blake3.
+    pub hash: String,
+}
+
+/// How long preparing took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Timing {
+    /// From the start to the end, in seconds.
+    pub seconds: f64,
+    /// Of these, training the tokenizer.
+    pub tokenizer_seconds: f64,
+    /// Text prepared in a second, in MB (10^6 bytes, decompressed).
+    pub mb_per_s: f64,
+}
+
+impl Manifest {
+    /// Reads the manifest of `folder`.
+    pub(super) fn read(folder: &Path) -> Result<Self, CorpusError> {
+        #[derive(Deserialize)]
+        struct Format {
+            format: u32,
+        }
+        let path = folder.join(MANIFEST);
+        let bytes = std::fs::read(&path).map_err(CorpusError::read(&path))?;
+        let broken = |source| CorpusError::Manifest { path: path.clone(), source };
+        let Format { format } = serde_json::from_slice(&bytes).map_err(broken)?;
+        if format != FORMAT {
+            return Err(CorpusError::FormatVersion { path, found: format, expected: FORMAT });
+        }
+        serde_json::from_slice(&bytes).map_err(broken)
+    }
+
+    /// blake3 of all but the timing: the same text prepared again has the same hash.
+    pub(super) fn hash(&self) -> String {
+        let timeless = Self { timing: Timing::default(), ..self.clone() };
+        let json = serde_json::to_vec(&timeless).expect("numbers, strings and lists have a JSON form");
+        blake3::hash(&json).to_hex().to_string()
+    }
+}

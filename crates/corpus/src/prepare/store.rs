@@ -1,0 +1,164 @@
+//! Encoded blocks to the files of a prepared folder.
+
+use std::path::{Path, PathBuf};
+
+use super::manifest::{CorpusFacts, CountsFacts, ShardFacts};
+use super::passes::{Encoded, EncodedSplit};
+use crate::shard::{ShardWriter, token_width};
+use crate::{CorpusError, Split};
+
+/// Tokens after which a shard is closed: 128 or 256 MB, so that a damaged one is little and copies go in parallel.
+const SHARD_TOKENS: u64 = 64 << 20;
+
+/// Writes shards and counts of one corpus after the other.
+pub(super) struct Store<'a> {
+    folder: &'a Path,
+    vocab_size: usize,
+    unknown: u32,
+    shard_tokens: u64,
+    corpora: Vec<CorpusFacts>,
+    current: usize,
+    open: [Option<(String, ShardWriter)>; 3],
+    tokens: [Vec<u64>; 3],
+    shards: Vec<ShardFacts>,
+    counts: Vec<CountsFacts>,
+}
+
+/// All that was written.
+pub(super) struct Stored {
+    pub(super) corpora: Vec<CorpusFacts>,
+    pub(super) shards: Vec<ShardFacts>,
+    pub(super) counts: Vec<CountsFacts>,
+}
+
+impl<'a> Store<'a> {
+    /// `corpora` hold what is known before encoding.
+    pub(super) fn new(folder: &'a Path, vocab_size: usize, unknown: u32, corpora: Vec<CorpusFacts>) -> Self {
+        Self {
+            folder,
+            vocab_size,
+            unknown,
+            shard_tokens: SHARD_TOKENS,
+            corpora,
+            current: 0,
+            open: [None, None, None],
+            tokens: [(); 3].map(|()| vec![0; vocab_size]),
+            shards: Vec::new(),
+            counts: Vec::new(),
+        }
+    }
+
+    /// Adds a block; corpora come in order.
+    pub(super) fn add(&mut self, corpus: usize, encoded: &Encoded) -> Result<(), CorpusError> {
+        while self.current < corpus {
+            self.finish_corpus()?;
+        }
+        let facts = &mut self.corpora[corpus];
+        facts.unused_documents += encoded.unused;
+        facts.duplicate_documents += encoded.duplicates;
+        for (split, encoded) in Split::ALL.into_iter().zip(&encoded.splits) {
+            self.add_split(split, encoded)?;
+        }
+        Ok(())
+    }
+
+    fn add_split(&mut self, split: Split, encoded: &EncodedSplit) -> Result<(), CorpusError> {
+        let counts = &mut self.tokens[split as usize];
+        for id in &encoded.tokens {
+            counts[*id as usize] += 1;
+        }
+        let facts = self.corpora[self.current].split_mut(split);
+        facts.documents += encoded.documents.len() as u64;
+        facts.lines += encoded.lines.len() as u64;
+        facts.tokens += encoded.tokens.len() as u64;
+        facts.characters += encoded.characters;
+        let (mut tokens, mut lines) = (encoded.tokens.as_slice(), encoded.lines.as_slice());
+        for document in &encoded.documents {
+            let own_lines = take(&mut lines, *document as usize);
+            let length = own_lines.iter().map(|line| *line as usize).sum();
+            self.document(split, take(&mut tokens, length), own_lines)?;
+        }
+        Ok(())
+    }
+
+    fn document(&mut self, split: Split, tokens: &[u32], lines: &[u32]) -> Result<(), CorpusError> {
+        if self.open[split as usize].is_none() {
+            let of_split = |shard: &&ShardFacts| shard.corpus == self.current && shard.split == split;
+            let number = self.shards.iter().filter(of_split).count();
+            let name = format!("corpus-{}-{}-{number:04}.shard", self.current, split.name());
+            let writer = ShardWriter::create(&self.folder.join(&name), token_width(self.vocab_size))?;
+            self.open[split as usize] = Some((name, writer));
+        }
+        let Some((_, writer)) = &mut self.open[split as usize] else { return Ok(()) };
+        writer.document(tokens, lines)?;
+        if writer.tokens() >= self.shard_tokens { self.close(split) } else { Ok(()) }
+    }
+
+    fn close(&mut self, split: Split) -> Result<(), CorpusError> {
+        let Some((file, writer)) = self.open[split as usize].take() else { return Ok(()) };
+        let written = writer.finish()?;
+        self.shards.push(ShardFacts {
+            file,
+            corpus: self.current,
+            split,
+            tokens: written.tokens,
+            lines: written.lines,
+            documents: written.documents,
+            bytes: written.bytes,
+            hash: written.hash,
+        });
+        Ok(())
+    }
+
+    fn finish_corpus(&mut self) -> Result<(), CorpusError> {
+        for split in Split::ALL {
+            self.close(split)?;
+            let counts = std::mem::replace(&mut self.tokens[split as usize], vec![0; self.vocab_size]);
+            self.corpora[self.current].split_mut(split).unknown = counts[self.unknown as usize];
+            let file = format!("corpus-{}-{}.counts", self.current, split.name());
+            let bytes: Vec<u8> = counts.iter().flat_map(|count| count.to_le_bytes()).collect();
+            let path = self.folder.join(&file);
+            std::fs::write(&path, &bytes).map_err(CorpusError::write(&path))?;
+            let hash = blake3::hash(&bytes).to_hex().to_string();
+            self.counts.push(CountsFacts { file, corpus: self.current, split, hash });
+        }
+        let facts = &mut self.corpora[self.current];
+        let sum = |of: fn(&super::SplitFacts) -> u64| -> f64 {
+            Split::ALL.into_iter().map(|split| of(facts.split(split))).sum::<u64>() as f64
+        };
+        let (tokens, unknown, characters) =
+            (sum(|split| split.tokens), sum(|split| split.unknown), sum(|split| split.characters));
+        facts.unknown_share = unknown / tokens.max(1.0);
+        facts.tokens_per_character = tokens / characters.max(1.0);
+        self.current += 1;
+        Ok(())
+    }
+
+    pub(super) fn finish(mut self) -> Result<Stored, CorpusError> {
+        while self.current < self.corpora.len() {
+            self.finish_corpus()?;
+        }
+        Ok(Stored { corpora: self.corpora, shards: self.shards, counts: self.counts })
+    }
+}
+
+/// Cuts `count` items off the front.
+fn take<'t, T>(items: &mut &'t [T], count: usize) -> &'t [T] {
+    let (front, back) = items.split_at(count);
+    *items = back;
+    front
+}
+
+/// Reads a file of counts and checks it.
+pub(super) fn read_counts(folder: &Path, facts: &CountsFacts, vocab_size: usize) -> Result<Vec<u64>, CorpusError> {
+    let path: PathBuf = folder.join(&facts.file);
+    let bytes = std::fs::read(&path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => CorpusError::damaged(&path, "it is missing"),
+        _ => CorpusError::read(&path)(error),
+    })?;
+    if bytes.len() != vocab_size * 8 || blake3::hash(&bytes).to_hex().as_str() != facts.hash {
+        return Err(CorpusError::damaged(&path, "its bytes are not those that were written"));
+    }
+    let word = |bytes: &[u8]| bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+    Ok(bytes.chunks_exact(8).map(word).collect())
+}
