@@ -103,6 +103,14 @@ impl Batch {
     }
 }
 
+/// Positions of a batch are counted in `i32`.
+fn assert_size(rows: &RowSet, batch_size: usize) {
+    assert!(batch_size > 0, "a batch holds at least one row");
+    let tokens = batch_size.checked_mul(rows.seq_len());
+    let fits = tokens.is_some_and(|tokens| i32::try_from(tokens).is_ok());
+    assert!(fits, "{batch_size} rows of {} tokens are more than 2^31 - 1 tokens a batch", rows.seq_len());
+}
+
 /// Reads the rows with these ids, masks them and puts them into one batch.
 fn assemble(rows: &RowSet, masker: &Masker, step: u64, epoch: u64, ids: Vec<u64>) -> Batch {
     let width = ids.iter().map(|id| rows.tokens_of(*id)).max().unwrap_or(0);
@@ -156,9 +164,10 @@ impl BatchPlan {
     /// Batches of `batch_size` of `rows`, in `order`, under the masks of `masker`.
     ///
     /// # Panics
-    /// If `batch_size` is 0, or `order` is not of as many rows as `rows` has in an epoch.
+    /// If `batch_size` is 0, a batch of it has more than 2^31 - 1 tokens, or `order` is not of as many rows as `rows`
+    /// has in an epoch.
     pub fn new(rows: RowSet, order: Order, masker: Masker, batch_size: usize) -> Self {
-        assert!(batch_size > 0, "a batch holds at least one row");
+        assert_size(&rows, batch_size);
         assert_eq!(rows.len(), order.rows(), "the order is of another number of rows");
         Self { rows, order, masker, batch_size, windows: WindowCache::default() }
     }
@@ -227,9 +236,9 @@ impl BatchPlan {
 /// The batches of an evaluation: rows as listed (line rows by length), masks of epoch 0, the same at every call.
 ///
 /// # Panics
-/// If `batch_size` is 0.
+/// If `batch_size` is 0, or a batch of it has more than 2^31 - 1 tokens.
 pub fn evaluation_batches(rows: &RowSet, masker: &Masker, batch_size: usize) -> impl Iterator<Item = Batch> {
-    assert!(batch_size > 0, "a batch holds at least one row");
+    assert_size(rows, batch_size);
     let by_length = (rows.kind() == RowKind::Line).then(|| {
         let mut ids: Vec<u64> = (0..rows.len()).map(|place| rows.id_at(0, place)).collect();
         ids.sort_by_cached_key(|id| (rows.tokens_of(*id), *id));

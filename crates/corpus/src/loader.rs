@@ -68,7 +68,7 @@ impl Loader {
         Self { shared, workers, waited: Duration::ZERO }
     }
 
-    /// Time spent waiting for batches, in all, so far.
+    /// Time spent in [`Loader::next`], in all, so far: waiting for batches, or making them where there are no workers.
     pub fn waited(&self) -> Duration {
         self.waited
     }

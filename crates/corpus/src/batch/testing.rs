@@ -1,10 +1,11 @@
 //! Small plans over made-up text, for the tests of several modules.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use case::{MaskPolicy, MaskUnit, MaskingConfig, OrderKind, RowKind};
 
-use crate::{BatchPlan, Masker, MemorySource, Order, Purpose, RowCorpus, RowSet, SpecialIds};
+use crate::{BatchPlan, Masker, MemorySource, Order, Purpose, RowCorpus, RowSet, SpecialIds, TokenSource};
 
 pub(crate) const SPECIAL: SpecialIds = SpecialIds { pad: 0, unk: 1, cls: 2, sep: 3, mask: 4 };
 /// Ids below are special.
@@ -36,7 +37,7 @@ pub(crate) fn source(lengths: &[usize], first: u32) -> MemorySource {
 }
 
 pub(crate) fn corpus(name: &str, weight: f64, sources: Vec<MemorySource>) -> RowCorpus {
-    let sources = sources.into_iter().map(|source| Arc::new(source) as Arc<dyn crate::TokenSource>).collect();
+    let sources = sources.into_iter().map(|source| Arc::new(source) as Arc<dyn TokenSource>).collect();
     RowCorpus { name: name.into(), weight, sources }
 }
 
@@ -47,6 +48,38 @@ pub(crate) fn corpora() -> Vec<RowCorpus> {
         corpus("ko", 1.0, vec![source(&lengths(300, 7), 1), source(&lengths(100, 11), 2)]),
         corpus("en", 1.0, vec![source(&lengths(500, 13), 3)]),
     ]
+}
+
+/// Lines of 5 and 15 tokens in turn, each a document, made when asked for: as many as one likes.
+pub(crate) struct EndlessSource {
+    pub(crate) lines: u64,
+}
+
+impl TokenSource for EndlessSource {
+    fn token_count(&self) -> u64 {
+        self.lines * 10
+    }
+
+    fn copy_tokens(&self, range: Range<u64>, into: &mut Vec<u32>) {
+        into.extend(range.map(|at| FIRST_ORDINARY + (at % u64::from(VOCABULARY - FIRST_ORDINARY)) as u32));
+    }
+
+    fn line_count(&self) -> u64 {
+        self.lines
+    }
+
+    fn line(&self, index: u64) -> Range<u64> {
+        let start = index / 2 * 20;
+        if index.is_multiple_of(2) { start..start + 5 } else { start + 5..start + 20 }
+    }
+
+    fn document_count(&self) -> u64 {
+        self.lines
+    }
+
+    fn document(&self, index: u64) -> Range<u64> {
+        self.line(index)
+    }
 }
 
 pub(crate) fn plan(rows: RowSet, order: OrderKind, config: &MaskingConfig, batch_size: usize) -> BatchPlan {

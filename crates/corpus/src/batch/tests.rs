@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::testing::*;
 use super::*;
-use crate::Purpose;
+use crate::{Purpose, RowCorpus};
 
 fn epoch(plan: &BatchPlan, epoch: u64) -> Vec<Batch> {
     let steps = plan.steps_per_epoch();
@@ -106,6 +106,48 @@ fn step_ten_million_is_there_at_once() {
         assert_eq!(batch.epoch, 10_000_000 / plan.steps_per_epoch());
         assert_eq!(batch, plan.batch(10_000_000));
     }
+}
+
+/// A plan over 2^39 lines, more text than there is.
+fn endless_plan(kind: RowKind) -> BatchPlan {
+    let source = std::sync::Arc::new(EndlessSource { lines: 1 << 39 });
+    let corpus = RowCorpus { name: "a".into(), weight: 1.0, sources: vec![source] };
+    plan(rows(vec![corpus], kind, 12), OrderKind::Mixed, &MaskingConfig::default(), 64)
+}
+
+#[test]
+fn any_step_of_more_text_than_there_is_costs_the_same() {
+    for kind in [RowKind::Packed, RowKind::Line] {
+        let plan = endless_plan(kind);
+        let steps = plan.steps_per_epoch();
+        assert_eq!(plan.rows().len().div_ceil(64), steps);
+        for step in [0, 10_000_000, steps / 2, steps - 1, 3 * steps + 5] {
+            let batch = plan.batch(step);
+            assert_whole(&batch);
+            let spread = batch.rows.iter().max().zip(batch.rows.iter().min()).map(|(most, least)| most - least);
+            assert!(spread > Some(plan.rows().len() / 2), "a batch of neighbours at step {step}");
+        }
+    }
+}
+
+#[test]
+fn what_is_too_much_to_look_at_is_sampled_and_said() {
+    let plan = endless_plan(RowKind::Line);
+    let summary = &plan.rows().summary().corpora[0];
+    assert!(!summary.exact);
+    // Every second line has 15 tokens, of which 10 stand in its row.
+    let share = |part: u64, of: u64| part as f64 / of as f64;
+    assert!((share(summary.lines_cut, summary.rows) - 0.5).abs() < 0.002, "{summary:?}");
+    assert!((share(summary.tokens_used, summary.tokens) - 0.75).abs() < 0.002, "{summary:?}");
+    // One batch of 64 holds both lengths, 7 and 12, half of each: 0.3 % of 64 batches.
+    assert!((0.0005..0.005).contains(&plan.padding_share()), "{}", plan.padding_share());
+    assert!(endless_plan(RowKind::Packed).rows().summary().corpora[0].exact);
+}
+
+#[test]
+#[should_panic(expected = "more than 2^31 - 1 tokens a batch")]
+fn a_batch_too_large_to_count_is_a_fault() {
+    packed_plan(usize::MAX / 16);
 }
 
 #[test]

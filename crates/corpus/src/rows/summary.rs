@@ -4,6 +4,7 @@ use case::RowKind;
 
 use super::{Corpus, Piece, RowSet};
 use crate::packing::tokens_before;
+use crate::random::mix;
 
 /// Lines looked at for a summary; of more, every n-th, so that a summary of 100 GB takes no minutes.
 const SUMMARY_LINES: u64 = 1 << 22;
@@ -69,11 +70,13 @@ impl RowSet {
 
     fn measure_lines(&self, corpus: &Corpus, rows: &mut CorpusRows) {
         let stride = rows.rows.div_ceil(SUMMARY_LINES).max(1);
+        let room = self.seq_len as u64 - 2;
         let (mut measured, mut used) = (0_u64, 0_u64);
-        for id in corpus.ids.clone().step_by(stride as usize) {
-            let (piece, row) = self.piece(id);
+        for turn in 0..rows.rows.div_ceil(stride) {
+            // Anywhere in its stretch: a bare stride would see one side of text that takes turns.
+            let within = turn * stride + mix(turn) % stride;
+            let (piece, row) = self.piece(corpus.ids.start + within.min(rows.rows - 1));
             let line = piece.source.line(row);
-            let room = self.seq_len as u64 - 2;
             measured += 1;
             used += (line.end - line.start).min(room);
             rows.lines_cut += u64::from(line.end - line.start > room);
