@@ -84,3 +84,53 @@ impl WindowCache {
         window
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use case::{OrderKind, RowKind};
+
+    use super::*;
+    use crate::batch::testing::{corpus, rows, source};
+
+    /// Which of a window's batches, by length, is read first, second, ...
+    fn ranks(order: &Order, set: &RowSet, epoch: u64, window: u64) -> Vec<usize> {
+        Window::new(set, order, 4, epoch, window).batches.iter().map(|range| range.start / 4).collect()
+    }
+
+    #[test]
+    fn each_window_of_each_epoch_shuffles_its_batches_anew() {
+        let lengths: Vec<usize> = (0..1_024).map(|at| 1 + at % 50).collect();
+        let set = rows(vec![corpus("a", 1.0, vec![source(&lengths, 0)])], RowKind::Line, 64);
+        let order = Order::new(OrderKind::Mixed, 1, set.len());
+        let all = [ranks(&order, &set, 0, 0), ranks(&order, &set, 0, 1), ranks(&order, &set, 1, 0)];
+        for (at, one) in all.iter().enumerate() {
+            let mut sorted = one.clone();
+            sorted.sort_unstable();
+            assert!(sorted.into_iter().eq(0..64));
+            assert!(!all[..at].contains(one));
+        }
+    }
+
+    #[test]
+    fn batches_are_shuffled_evenly() {
+        let set = rows(vec![corpus("a", 1.0, vec![source(&[3; 16], 0)])], RowKind::Line, 64);
+        let order = Order::new(OrderKind::Mixed, 1, set.len());
+        let mut counts = std::collections::BTreeMap::<Vec<usize>, u32>::new();
+        for epoch in 0..24_000 {
+            *counts.entry(ranks(&order, &set, epoch, 0)).or_default() += 1;
+        }
+        assert_eq!(counts.len(), 24);
+        // 1,000 each, deviation 31: six of them.
+        assert!(counts.values().all(|count| count.abs_diff(1_000) < 186), "{counts:?}");
+    }
+
+    #[test]
+    fn a_window_is_sorted_by_length_with_ties_by_position() {
+        let set = rows(vec![corpus("a", 1.0, vec![source(&[9, 3, 9, 3, 3, 1], 0)])], RowKind::Line, 64);
+        let order = Order::new(OrderKind::Mixed, 1, set.len());
+        let window = Window::new(&set, &order, 4, 0, 0);
+        let position = |id: u64| (0..6).find(|position| order.row_at(0, *position) == id);
+        assert!(window.ids.is_sorted_by_key(|id| (set.tokens_of(*id), position(*id))));
+        assert_eq!(window.batches.iter().map(Range::len).collect::<Vec<_>>(), [4, 2]);
+    }
+}

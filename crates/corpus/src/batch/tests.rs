@@ -288,3 +288,13 @@ fn a_limited_evaluation_sees_the_masks_of_the_whole_one() {
     assert_eq!(part.len(), 40);
     assert!(part.iter().all(|(id, row)| whole.get(id) == Some(row)));
 }
+
+#[test]
+fn batches_keep_their_rows_and_masks_for_ever() {
+    let of = |plan: &BatchPlan| {
+        let batch = plan.batch(1_000);
+        (batch.rows, batch.mask_hash)
+    };
+    assert_eq!(of(&packed_plan(4)), (vec![279, 737, 251, 345], 10_185_477_028_054_094_756));
+    assert_eq!(of(&line_plan(4)), (vec![729, 407, 412, 100], 14_362_905_656_264_348_509));
+}

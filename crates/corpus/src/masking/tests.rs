@@ -196,8 +196,7 @@ fn random_replacements_are_even_over_the_ordinary_ids() {
 }
 
 #[test]
-fn a_span_has_one_kind_and_ends_at_special_tokens() {
-    // One document of 12 words, [SEP], another: no run of one kind may need to cross; spans of 10 words alone would.
+fn a_span_has_one_kind() {
     let config = MaskingConfig { span_length: 10.0, ..masking(MaskUnit::Span, MaskPolicy::PerEpoch, 0.3) };
     let masker = masker(&config, 1, Purpose::Masks);
     let mut ids = vec![6; 12];
@@ -212,6 +211,36 @@ fn a_span_has_one_kind_and_ends_at_special_tokens() {
     }
     // One or two spans a row, never seven draws: with a draw a token there would be about 1,000 changes.
     assert!(changes < 400, "{changes}");
+}
+
+#[test]
+fn a_span_ends_at_the_next_special_token() {
+    // Documents of one word each: every word is a span of its own and draws its own kind.
+    let shares = MaskingConfig { mask: 0.5, random: 0.0, keep: 0.5, span_length: 9.0, ..MaskingConfig::default() };
+    let masker = masker(&MaskingConfig { unit: MaskUnit::Span, rate: 0.9, ..shares }, 1, Purpose::Masks);
+    let ids: Vec<u32> = (0..400).map(|at| if at % 2 == 0 { 6 } else { SPECIAL.sep }).collect();
+    let (mut changes, mut pairs) = (0_u32, 0_u32);
+    for row in 0..50 {
+        let scored = masker.mask(0, row, &ids).scored;
+        changes += scored.windows(2).filter(|pair| pair[0].kind != pair[1].kind).count() as u32;
+        pairs += scored.len() as u32 - 1;
+    }
+    // Half of 8,950, deviation 47: five of them.
+    assert!(changes.abs_diff(pairs / 2) < 235, "{changes} of {pairs}");
+}
+
+#[test]
+fn special_tokens_are_special_whatever_the_table_says() {
+    let table: Arc<[bool]> = vec![false; VOCABULARY as usize].into();
+    let config = MaskingConfig { mask: 0.0, random: 1.0, keep: 0.0, rate: 0.9, ..MaskingConfig::default() };
+    let masker = Masker::new(&config, SPECIAL, table.clone(), table, 1, Purpose::Masks);
+    let ids = [SPECIAL.cls, 9, SPECIAL.mask, 9, SPECIAL.sep, SPECIAL.pad];
+    for row in 0..2_000 {
+        let masked = masker.mask(0, row, &ids);
+        assert_eq!(masked.scored.iter().map(|scored| scored.position).collect::<Vec<_>>(), [1, 3]);
+        let drawn = [masked.input_ids[1], masked.input_ids[3]];
+        assert!(drawn.iter().all(|id| ![SPECIAL.pad, SPECIAL.cls, SPECIAL.sep, SPECIAL.mask].contains(id)));
+    }
 }
 
 #[test]
