@@ -15,10 +15,13 @@ mod tokenizer;
 mod batch;
 mod loader;
 mod masking;
+mod memory;
 mod order;
+mod packing;
 mod random;
 mod rows;
 mod source;
+mod window;
 
 pub use error::CorpusError;
 pub use prepare::{
@@ -29,3 +32,11 @@ pub use read::Tally;
 pub use source::{SpecialIds, TokenSource};
 pub use split::Split;
 pub use tokenizer::TextTokenizer;
+
+pub use batch::{Batch, BatchPlan, evaluation_batches};
+pub use loader::Loader;
+pub use masking::{MaskKind, MaskedRow, Masker, Scored};
+pub use memory::MemorySource;
+pub use order::Order;
+pub use random::{Purpose, stream};
+pub use rows::{CorpusRows, Row, RowCorpus, RowError, RowSet, RowSummary};
