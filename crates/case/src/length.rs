@@ -25,9 +25,13 @@ pub enum Length {
 impl fmt::Display for Length {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Steps(1) => f.write_str("1 step"),
             Self::Steps(n) => write!(f, "{n} steps"),
+            Self::Epochs(1.0) => f.write_str("1 epoch"),
             Self::Epochs(x) => write!(f, "{x} epochs"),
+            Self::Tokens(1) => f.write_str("1 token"),
             Self::Tokens(n) => write!(f, "{n} tokens"),
+            Self::Minutes(1.0) => f.write_str("1 minute"),
             Self::Minutes(x) => write!(f, "{x} minutes"),
             Self::Share(x) => write!(f, "{} %", percent(*x)),
         }

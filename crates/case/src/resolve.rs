@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 
 use crate::{
     CaseConfig, Origins, Variant,
+    explain::quoted,
     schema::{CASE, Schema, doc},
     tree::join,
 };
@@ -65,6 +66,7 @@ pub fn defaults_toml() -> String {
 const HEAD: &str = "\
 # Every key of a case file with its default. Printed from the program; a test fails when the two differ.
 # A case file needs only what its question depends on: question, data.corpora, and how long the run is.
+
 ";
 
 /// What stands in the defaults only because a case cannot be without it.
@@ -95,8 +97,11 @@ impl Writer<'_> {
                 field.element().is_some() && value.and_then(Json::as_array).is_some_and(|list| !list.is_empty());
             is_list || !field.fields().is_empty()
         };
-        for (key, _) in fields.iter().filter(|(key, field)| !is_table(field, value.get(key))) {
-            (self.line)(&mut self.out, &join(path, key), &doc(name, key), key, value.get(key).map(toml_value));
+        for (key, field) in fields.iter().filter(|(key, field)| !is_table(field, value.get(key))) {
+            let words =
+                if let Schema::Word(words) = field { format!(" One of {}.", quoted(words)) } else { String::new() };
+            let doc = doc(name, key) + &words;
+            (self.line)(&mut self.out, &join(path, key), &doc, key, value.get(key).map(toml_value));
         }
         for (key, field) in fields {
             let Some(value) = value.get(key).filter(|value| is_table(field, Some(value))) else { continue };
