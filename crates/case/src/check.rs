@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    CaseConfig, CorpusConfig, Origins, PositionKind, Problem, TokenizerKind,
+    CaseConfig, CorpusConfig, Origin, Origins, PositionKind, Problem, TokenizerKind,
     error::ProblemKind,
     explain::{key_in_table, number},
     keys::is_path_safe,
+    resolve::{json, toml_value},
 };
 
 /// Everything wrong with a configuration whose keys and types are right; empty when it can be used.
@@ -49,13 +50,34 @@ impl Checker<'_> {
     }
 
     pub(crate) fn record(&mut self, kind: ProblemKind, keys: &[&str], message: String) {
-        let origins = keys.iter().map(|key| self.origins.of(key).clone()).collect();
+        let origins: Vec<Origin> = keys.iter().map(|key| self.origins.of(key).clone()).collect();
+        let unwritten = keys.iter().zip(&origins).filter(|(_, origin)| **origin == Origin::Default);
+        let defaults: Vec<String> = unwritten.filter_map(|(key, _)| self.default_of(key)).collect();
+        let message = match defaults.is_empty() {
+            true => message,
+            false => format!("{message} ({} by default)", defaults.join(", ")),
+        };
         self.problems.push(Problem { kind, message, origins, path: self.path.clone() });
+    }
+
+    /// `d_model = 256` for a key that has a value though nobody wrote it.
+    fn default_of(&self, path: &str) -> Option<String> {
+        let value = json(self.config).pointer(&format!("/{}", path.replace('.', "/")))?.clone();
+        let (_, key) = path.rsplit_once('.')?;
+        Some(format!("`{key}` = {}", toml_value(&value)))
     }
 
     /// Records a number outside 0 ≤ x < 1.
     pub(crate) fn share_below_one(&mut self, key: &str, x: f64) {
-        self.must((0.0..1.0).contains(&x), key, &number(x), "at least 0 and below 1");
+        self.share((0.0..1.0).contains(&x), key, x, "at least 0 and below 1");
+    }
+
+    /// As [`Self::must`], with a word for those who wrote percent.
+    fn share(&mut self, is_right: bool, key: &str, x: f64, rule: &str) {
+        let is_percent = (2.0..=100.0).contains(&x);
+        let hint =
+            if is_percent { format!("; {} % is {}", number(x), number(rounded(x / 100.0))) } else { String::new() };
+        self.must(is_right, key, &number(x), &format!("{rule}{hint}"));
     }
 
     /// Records a number that is not above 0.
@@ -124,7 +146,7 @@ impl Checker<'_> {
         for (at, corpus) in data.corpora.iter().enumerate() {
             self.corpus(at, corpus);
         }
-        self.must(data.valid > 0.0 && data.valid < 1.0, "data.valid", &number(data.valid), "above 0 and below 1");
+        self.share(data.valid > 0.0 && data.valid < 1.0, "data.valid", data.valid, "above 0 and below 1");
         self.share_below_one("data.test", data.test);
         let together = data.valid + data.test;
         let each_fits = data.valid < 1.0 && data.test < 1.0;
@@ -133,7 +155,7 @@ impl Checker<'_> {
             format!("`valid` and `test` leave nothing to train on: {valid} + {test} = {}", number(together))
         });
         let bad = data.max_bad_share;
-        self.must((0.0..=1.0).contains(&bad), "data.max_bad_share", &number(bad), "at least 0 and at most 1");
+        self.share((0.0..=1.0).contains(&bad), "data.max_bad_share", bad, "at least 0 and at most 1");
     }
 
     fn corpus(&mut self, at: usize, corpus: &CorpusConfig) {
@@ -155,7 +177,7 @@ impl Checker<'_> {
             });
         }
         let fraction = corpus.fraction;
-        self.must(fraction > 0.0 && fraction <= 1.0, &key("fraction"), &number(fraction), "above 0 and at most 1");
+        self.share(fraction > 0.0 && fraction <= 1.0, &key("fraction"), fraction, "above 0 and at most 1");
         self.positive(&key("weight"), corpus.weight);
         self.must(!corpus.field.is_empty(), &key("field"), "empty", "the name of a column or field");
         let has_paths = match &corpus.path {
@@ -183,18 +205,13 @@ impl Checker<'_> {
 
     fn masking(&mut self) {
         let masking = &self.config.masking;
-        self.must(
-            masking.rate > 0.0 && masking.rate < 1.0,
-            "masking.rate",
-            &number(masking.rate),
-            "above 0 and below 1",
-        );
+        self.share(masking.rate > 0.0 && masking.rate < 1.0, "masking.rate", masking.rate, "above 0 and below 1");
         let shares = [("mask", masking.mask), ("random", masking.random), ("keep", masking.keep)];
         let mut all_fit = true;
         for (key, share) in shares {
             let fits = (0.0..=1.0).contains(&share);
             all_fit &= fits;
-            self.must(fits, &format!("masking.{key}"), &number(share), "at least 0 and at most 1");
+            self.share(fits, &format!("masking.{key}"), share, "at least 0 and at most 1");
         }
         let sum: f64 = shares.iter().map(|(_, share)| share).sum();
         // 1e-9: decimal shares such as 0.8 + 0.1 + 0.1 miss 1 by a rounding, never by this much

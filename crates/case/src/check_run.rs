@@ -88,7 +88,7 @@ impl Checker<'_> {
                 !in_minutes,
                 &path,
                 &length.to_string(),
-                "in steps, epochs, tokens or a share: how many steps fit into a minute is the machine's affair",
+                "in steps, epochs, tokens or a share, for the number of steps in a minute depends on the machine",
             );
             let may_be_zero = key == "warmup";
             self.must(may_be_zero || !is_zero(length), &path, &length.to_string(), "above 0");
@@ -129,7 +129,7 @@ impl Checker<'_> {
 
     fn shorter(&mut self, part: Length, whole: Length, keys: &[&str], else_what: &str) {
         let is_right = share_of(part, whole).is_none_or(|share| share < 1.0 || is_zero(part));
-        self.agree(is_right, keys, || format!("{else_what}: {part} of {whole}; make it shorter"));
+        self.agree(is_right, keys, || format!("{else_what}: {part} against {whole}; make it shorter"));
     }
 
     pub(crate) fn run_length(&mut self) {

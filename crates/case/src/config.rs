@@ -234,7 +234,7 @@ fn one() -> f64 {
 
 /// One path or several; each may be a glob.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged, expecting = "it must be a path in quotes or a list of such")]
+#[serde(untagged, expecting = "wants a path in quotes or a list of such")]
 pub enum Paths {
     /// One path or glob.
     One(String),

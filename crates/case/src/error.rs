@@ -85,7 +85,7 @@ impl Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.origins.iter().find(|origin| **origin != Origin::Default) {
-            Some(Origin::Set { text }) => write!(f, "--set {text}: {}", self.message)?,
+            Some(Origin::Set { text }) => write!(f, "--set {}: {}", text.replace('\n', "\\n"), self.message)?,
             Some(origin) => match origin.place() {
                 Some(place) => write!(f, "{place}: {}", self.message)?,
                 None => write!(f, "{}", self.message)?,

@@ -39,10 +39,10 @@ const OTHER_NAMES: [(&str, &str); 24] = [
 /// How much of a line is quoted on either side of the fault.
 const QUOTED: usize = 60;
 
-/// `[model]`, `[[data.corpora]]`, or "the file's top" for the root.
+/// `[model]`, `[[data.corpora]]`, or "the top" for the root.
 pub(crate) fn table_name(path: &str) -> String {
     match path.strip_suffix(|c: char| c.is_ascii_digit()) {
-        _ if path.is_empty() => "the file's top".into(),
+        _ if path.is_empty() => "the top".into(),
         Some(_) => format!("[[{}]]", path.rsplit_once('.').map_or(path, |(list, _)| list)),
         None if path == "data.corpora" => format!("[[{path}]]"),
         None => format!("[{path}]"),
@@ -70,26 +70,40 @@ pub(crate) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>)
 }
 
 /// What to do about `key`, which the table at `path` does not have, and whether it belongs elsewhere.
-pub(crate) fn where_key_belongs(path: &str, key: &str, keys: &[&str]) -> (bool, String) {
+pub(crate) fn where_key_belongs(path: &str, key: &str, is_table: bool, keys: &[&str]) -> (bool, String) {
     let tables = schema::tables();
     let elsewhere = |wanted: &str| {
         let found = tables.iter().filter(|(table, keys)| table != path && keys.contains(&wanted));
-        found.map(|(table, _)| table_name(table)).collect::<Vec<_>>()
+        found.map(|(table, _)| table_name(table)).collect::<Vec<_>>().join(" or ")
     };
+    let here = if path.is_empty() { "at the top level".to_string() } else { format!("in {}", table_name(path)) };
     let homes = elsewhere(key);
     if !homes.is_empty() {
-        return (true, format!("`{key}` belongs in {}", homes.join(" or ")));
+        let home = tables.iter().find(|(table, keys)| table != path && keys.contains(&key));
+        let dotted = home.map_or(String::new(), |(table, _)| format!("{table}.{key}"));
+        // no dotted key leads into a list of tables
+        return match path.is_empty() && !homes.starts_with("[[") {
+            true => (true, format!("`{key}` belongs in {homes}; write it below that head, or as {dotted}")),
+            false => (true, format!("`{key}` belongs in {homes}, not {here}")),
+        };
     }
-    let unknown = format!("unknown key `{key}` in {}", table_name(path));
+    if let Some(table) = nearest(key, keys.iter().copied()).filter(|_| is_table && path.is_empty()) {
+        return (false, format!("unknown table [{key}]; did you mean [{table}]?"));
+    }
+    let unknown = format!("unknown key `{key}` {here}");
     let named = OTHER_NAMES.iter().find(|(other, _)| *other == key).map(|(_, ours)| *ours);
     if let Some(ours) = named.or_else(|| nearest(key, keys.iter().copied())).filter(|ours| keys.contains(ours)) {
         return (false, format!("{unknown}; did you mean `{ours}`?"));
     }
     let every_key = tables.iter().flat_map(|(_, keys)| keys.iter().copied());
-    if let Some(ours) = named.or_else(|| nearest(key, every_key)) {
-        return (false, format!("{unknown}; did you mean `{ours}` in {}?", elsewhere(ours).join(" or ")));
+    match named.or_else(|| nearest(key, every_key)) {
+        Some(ours) if keys.contains(&ours) => (false, format!("{unknown}; did you mean `{ours}`?")),
+        Some(ours) if elsewhere(ours).is_empty() => {
+            (false, format!("{unknown}; did you mean `{ours}` at the top level?"))
+        }
+        Some(ours) => (false, format!("{unknown}; did you mean `{ours}` in {}?", elsewhere(ours))),
+        None => (false, format!("{unknown}; the keys there are {}", list(keys))),
     }
-    (false, format!("{unknown}; its keys are {}", list(keys)))
 }
 
 /// `` `a`, `b` and `c` ``.
@@ -144,6 +158,7 @@ pub(crate) fn repair(schema: &Schema, node: &Node) -> Option<String> {
             Some(format!("write {float}"))
         }
         (Schema::Flag, Value::Text(text)) if text == "true" || text == "false" => Some("leave the quotes out".into()),
+        (Schema::List(_), Value::Table(_)) => Some("write its head in double brackets".into()),
         (Schema::List(element), Value::Whole(one)) if element.fields().is_empty() => Some(format!("write [{one}]")),
         _ => None,
     }
@@ -190,10 +205,10 @@ fn window(line: &str, start: usize, length: usize) -> (String, String, String) {
     (format!("{head}{quote}{tail}"), format!("{}{before}", " ".repeat(head.len())), "^".repeat(wide.max(1)))
 }
 
-/// A number as it would be written in a case file.
+/// A number as it would be written in a case file: `0.15`, `5e-5`, `512`.
 pub(crate) fn number(x: f64) -> String {
-    let plain = format!("{x}");
-    if plain.len() <= 8 { plain } else { format!("{x:?}") }
+    let text = format!("{x:?}");
+    text.strip_suffix(".0").map_or(text.clone(), str::to_string)
 }
 
 #[cfg(test)]

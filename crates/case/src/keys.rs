@@ -11,9 +11,11 @@ use crate::{
 };
 
 /// Every unknown key, misplaced key, wrong type and unknown word of a layer.
-pub(crate) fn check_layer(root: &Node) -> Vec<Problem> {
+///
+/// A layer that lies over another may reach into a list of tables by name: `data.corpora.ko.fraction = 0.1`.
+pub(crate) fn check_layer(root: &Node, lies_over: bool) -> Vec<Problem> {
     let mut problems = Vec::new();
-    check(root, &CASE, "", &mut problems);
+    check(root, &CASE, "", lies_over, &mut problems);
     problems
 }
 
@@ -29,15 +31,16 @@ pub(crate) fn schema_at(path: &[&str]) -> Option<&'static Schema> {
     Some(schema)
 }
 
-fn check(node: &Node, schema: &Schema, path: &str, problems: &mut Vec<Problem>) {
+fn check(node: &Node, schema: &Schema, path: &str, lies_over: bool, problems: &mut Vec<Problem>) {
     match (schema, &node.value) {
         (Schema::Table { fields, .. }, Value::Table(entries)) => {
             let keys: Vec<&str> = fields.iter().map(|(key, _)| *key).collect();
             for entry in entries {
                 match schema.field(&entry.key) {
-                    Some(field) => check(&entry.node, field, &join(path, &entry.key), problems),
+                    Some(field) => check(&entry.node, field, &join(path, &entry.key), lies_over, problems),
                     None => {
-                        let (misplaced, message) = where_key_belongs(path, &entry.key, &keys);
+                        let is_table = matches!(entry.node.value, Value::Table(_));
+                        let (misplaced, message) = where_key_belongs(path, &entry.key, is_table, &keys);
                         let kind = if misplaced { ProblemKind::WrongTable } else { ProblemKind::UnknownKey };
                         problems.push(Problem::at(kind, entry.key_origin.clone(), message));
                     }
@@ -46,13 +49,12 @@ fn check(node: &Node, schema: &Schema, path: &str, problems: &mut Vec<Problem>) 
         }
         (Schema::List(element), Value::List(items)) => {
             for (at, item) in items.iter().enumerate() {
-                check(item, element, &join(path, &at.to_string()), problems);
+                check(item, element, &join(path, &at.to_string()), lies_over, problems);
             }
         }
-        // a variant or a flag reaching into the list by name: `data.corpora.ko.fraction`
-        (Schema::List(element), Value::Table(entries)) if schema.element().is_some() && !entries.is_empty() => {
+        (Schema::List(element), Value::Table(entries)) if lies_over && schema.element().is_some() => {
             for entry in entries {
-                check(&entry.node, element, &join(path, &entry.key), problems);
+                check(&entry.node, element, &join(path, &entry.key), lies_over, problems);
             }
         }
         (Schema::Own, _) => {}
@@ -70,9 +72,11 @@ fn check_value(node: &Node, schema: &Schema, path: &str, problems: &mut Vec<Prob
             };
             fault(ProblemKind::UnknownWord, format!("{} does not know {}; {advice}", key_in_table(path), short(text)));
         }
-        (Schema::Whole { max }, Value::Whole(whole)) if *whole < 0 || whole > max => {
-            let message = format!("{} is {whole}; it must be a whole number from 0 to {max}", key_in_table(path));
-            fault(ProblemKind::OutOfRange, message);
+        (Schema::Whole { .. }, Value::Whole(whole)) if *whole < 0 => {
+            fault(ProblemKind::OutOfRange, format!("{} is {whole}; it must not be negative", key_in_table(path)));
+        }
+        (Schema::Whole { max }, Value::Whole(whole)) if whole > max => {
+            fault(ProblemKind::OutOfRange, format!("{} is {whole}; it must be at most {max}", key_in_table(path)));
         }
         (Schema::Number, Value::Float(float)) if !float.is_finite() => {
             let written = float.to_string().to_lowercase();
@@ -149,6 +153,7 @@ pub(crate) fn own_fault(root: &Node, path: &str, message: &str) -> Problem {
     };
     let message = match message.split_once(", expected ") {
         Some((_, wants)) => format!("{key} wants {wants}; found {}", found(node)),
+        None if message.starts_with("wants ") => format!("{key} {message}; found {}", found(node)),
         None => format!("{key}: {message}"),
     };
     Problem::at(ProblemKind::WrongType, node.origin.clone(), message)
@@ -173,8 +178,11 @@ pub(crate) fn check_variant(name: &str, root: &Node) -> Vec<Problem> {
 
 /// An error of these problems, in the file's order and each once.
 pub(crate) fn invalid(mut problems: Vec<Problem>) -> CaseError {
-    let place = |problem: &Problem| problem.origins.iter().find(|origin| **origin != Origin::Default).cloned();
-    problems.sort_by_key(place);
+    problems.sort_by_key(|problem| {
+        let written = problem.origins.iter().find(|origin| **origin != Origin::Default);
+        let place = written.and_then(Origin::place).map(|place| (place.line, place.column));
+        (matches!(written, Some(Origin::Set { .. })), place) // flags last, as given
+    });
     problems.dedup();
     CaseError::Invalid { problems }
 }

@@ -19,6 +19,7 @@ mod load;
 mod origin;
 mod resolve;
 mod schema;
+mod syntax;
 mod tree;
 mod warn;
 

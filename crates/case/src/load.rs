@@ -14,7 +14,7 @@ use crate::{
     explain::nearest,
     keys::{check_layer, check_required, check_variant, invalid, is_path_safe, own_fault, schema_at},
     origin::Source,
-    schema::Schema,
+    syntax,
     tree::{Entry, Node, Value, json_of, lay_over, origins_of, relabel, tree_of_table},
 };
 
@@ -65,7 +65,7 @@ pub fn read_resolved(text: &str) -> Result<CaseConfig, CaseError> {
         let message = "a resolved case has no variants; read the case file it came from".to_string();
         return Err(invalid(vec![Problem::at(ProblemKind::WrongTable, entry.key_origin, message)]));
     }
-    let problems = check_layer(&root);
+    let problems = check_layer(&root, false);
     if !problems.is_empty() {
         return Err(invalid(problems));
     }
@@ -76,19 +76,20 @@ fn variants_of(text: &str, path: &Path, overrides: &[String]) -> Result<Vec<Vari
     let mut base = parse(text, path)?;
     let mut problems = Vec::new();
     let variants = take_variants(&mut base, &mut problems);
-    problems.extend(check_layer(&base));
-    for (name, variant) in &variants {
-        problems.extend(check_variant(name, variant));
-        problems.extend(check_layer(&without_refused(variant)));
+    problems.extend(check_layer(&base, false));
+    for variant in &variants {
+        problems.extend(check_variant(&variant.name, &variant.tree));
+        problems.extend(check_layer(&without_refused(&variant.tree), true));
     }
     let flags: Vec<Node> =
         overrides.iter().filter_map(|text| flag(text).map_err(|found| problems.push(found)).ok()).collect();
-    flags.iter().for_each(|flag| problems.extend(check_layer(flag)));
+    flags.iter().for_each(|flag| problems.extend(check_layer(flag, true)));
     if !problems.is_empty() {
         return Err(invalid(problems));
     }
     let mut resolved = Vec::new();
-    for (name, variant) in variants {
+    let names: Vec<Origin> = variants.iter().map(|variant| variant.written.clone()).collect();
+    for Change { name, tree: variant, .. } in variants {
         let mut tree = base.clone();
         for layer in std::iter::once(variant).chain(flags.iter().cloned()) {
             lay_over(&mut tree, layer, "", &mut problems);
@@ -98,16 +99,25 @@ fn variants_of(text: &str, path: &Path, overrides: &[String]) -> Result<Vec<Vari
             Err(found) => problems.extend(found),
         }
     }
-    if overrides.is_empty() {
-        problems.extend(twins(&resolved));
+    // flags may well make variants alike, to try one of them in small
+    if overrides.is_empty() && problems.is_empty() {
+        problems.extend(twins(&resolved, &names));
     }
     if problems.is_empty() { Ok(resolved) } else { Err(invalid(problems)) }
 }
 
+/// A `[variant.NAME]` table before it is laid over the case.
+struct Change {
+    name: String,
+    written: Origin,
+    tree: Node,
+}
+
 /// The `[variant.NAME]` tables, relabelled, or one that changes nothing.
-fn take_variants(base: &mut Node, problems: &mut Vec<Problem>) -> Vec<(String, Node)> {
+fn take_variants(base: &mut Node, problems: &mut Vec<Problem>) -> Vec<Change> {
     let Some(Entry { node, key_origin, .. }) = base.take("variant") else {
-        return vec![("base".into(), Node { value: Value::Table(Vec::new()), origin: Origin::Default })];
+        let tree = Node { value: Value::Table(Vec::new()), origin: Origin::Default };
+        return vec![Change { name: "base".into(), written: Origin::Default, tree }];
     };
     let entries = match node.value {
         Value::Table(entries) if !entries.is_empty() => entries,
@@ -117,36 +127,42 @@ fn take_variants(base: &mut Node, problems: &mut Vec<Problem>) -> Vec<(String, N
             return Vec::new();
         }
     };
-    let mut variants: Vec<(String, Node)> = Vec::new();
-    for mut entry in entries {
-        let name = entry.key.clone();
-        let mut refuse = |kind, message| problems.push(Problem::at(kind, entry.key_origin.clone(), message));
-        if !is_path_safe(&name) {
-            let message = format!("the variant {name:?} names a folder: letters, digits, `-` and `_`, please");
-            refuse(ProblemKind::OutOfRange, message);
-        } else if !matches!(entry.node.value, Value::Table(_)) {
-            let message = match schema_at(&[&name]) {
-                Some(_) => {
-                    format!("`{name}` stands in [variant] itself; write it in a named table, such as [variant.a]")
-                }
-                None => {
-                    format!("the variant `{name}` must be a table, such as [variant.{name}] with model.n_layers = 6")
-                }
-            };
-            refuse(ProblemKind::WrongType, message);
-        } else if let Some((twin, _)) = variants.iter().find(|(other, _)| other.to_lowercase() == name.to_lowercase()) {
-            let message = format!(
-                "variants `{twin}` and `{name}` would share a folder where letter case does not count; rename one"
-            );
-            refuse(ProblemKind::Contradiction, message);
+    let mut changes: Vec<Change> = Vec::new();
+    for Entry { key: name, key_origin: written, node: mut tree } in entries {
+        if let Some((kind, message)) = refused_name(&name, &tree, &changes) {
+            problems.push(Problem::at(kind, written, message));
+            continue;
         }
-        relabel(&mut entry.node, &|origin| match origin.place() {
+        relabel(&mut tree, &|origin| match origin.place() {
             Some(place) => Origin::Variant { name: name.clone(), place: place.clone() },
             None => origin.clone(),
         });
-        variants.push((name, entry.node));
+        changes.push(Change { name, written, tree });
     }
-    variants
+    changes
+}
+
+fn refused_name(name: &str, tree: &Node, others: &[Change]) -> Option<(ProblemKind, String)> {
+    if schema_at(&[name]).is_some() {
+        let message = format!(
+            "`{name}` is a key of the case and no variant's name; write [variant.NAME], such as [variant.layer-6]"
+        );
+        return Some((ProblemKind::WrongTable, message));
+    }
+    if !matches!(tree.value, Value::Table(_)) {
+        let message = format!("the variant `{name}` must be a table, such as [variant.{name}] with model.n_layers = 6");
+        return Some((ProblemKind::WrongType, message));
+    }
+    if !is_path_safe(name) {
+        let message = format!("the variant {name:?} names a folder; use letters, digits, `-` and `_` alone");
+        return Some((ProblemKind::OutOfRange, message));
+    }
+    let twin = others.iter().find(|other| other.name.to_lowercase() == name.to_lowercase())?;
+    let message = format!(
+        "variants `{}` and `{name}` would share a folder where letter case does not count; rename one",
+        twin.name
+    );
+    Some((ProblemKind::Contradiction, message))
 }
 
 /// A variant without the keys that [`check_variant`] has already refused.
@@ -158,23 +174,19 @@ fn without_refused(variant: &Node) -> Node {
 }
 
 /// Two variants that are one configuration: a comparison of nothing.
-fn twins(variants: &[Variant]) -> Vec<Problem> {
+fn twins(variants: &[Variant], names: &[Origin]) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (at, variant) in variants.iter().enumerate() {
-        if let Some(twin) = variants[..at].iter().find(|other| other.config == variant.config) {
-            let message =
-                format!("variants `{}` and `{}` are the same configuration; change one", twin.name, variant.name);
-            let origins = [variant, twin].map(|variant| first_of(variant)).to_vec();
+        if let Some(twin) = variants[..at].iter().position(|other| other.config == variant.config) {
+            let message = format!(
+                "variants `{}` and `{}` are the same configuration; change one",
+                variants[twin].name, variant.name
+            );
+            let origins = vec![names[at].clone(), names[twin].clone()];
             problems.push(Problem { kind: ProblemKind::Contradiction, message, origins, path: PathBuf::new() });
         }
     }
     problems
-}
-
-/// The first place of the file that a variant's own table wrote.
-fn first_of(variant: &Variant) -> Origin {
-    let own = |origin: &&Origin| matches!(origin, Origin::Variant { .. });
-    variant.origins.all().filter(own).min().cloned().unwrap_or_default()
 }
 
 /// A merged tree as a configuration, with everything that is wrong with it.
@@ -192,7 +204,7 @@ fn resolve(tree: &Node, path: &Path) -> Result<(CaseConfig, Origins), Vec<Proble
     if problems.is_empty() { Ok((config, origins)) } else { Err(problems) }
 }
 
-/// `--set key=value` as a tree; a value that is not TOML is taken as text where the key wants text.
+/// `--set key=value` as a tree; a value that is not TOML is taken as text.
 fn flag(text: &str) -> Result<Node, Problem> {
     let origin = Origin::Set { text: text.to_string() };
     let refuse = |message: &str| Problem::at(ProblemKind::Syntax, origin.clone(), message.to_string());
@@ -209,10 +221,7 @@ fn flag(text: &str) -> Result<Node, Problem> {
         DeTable::parse(&line).ok().map(|table| tree_of_table(table.get_ref(), &Source::new(PathBuf::new(), &line)));
     let value = match parsed {
         Some(Value::Table(mut entries)) if entries.len() == 1 => entries.remove(0).node.value,
-        _ => match schema_at(&keys) {
-            Some(Schema::Text | Schema::Word(_) | Schema::Own) | None => Value::Text(value.trim().to_string()),
-            Some(_) => return Err(refuse("the value is not TOML; text in quotes, numbers and true or false bare")),
-        },
+        _ => Value::Text(value.trim().to_string()), // device=gpu: quotes are a burden in a shell
     };
     let mut node = Node { value, origin: origin.clone() };
     for key in keys.into_iter().rev() {
@@ -225,11 +234,7 @@ fn flag(text: &str) -> Result<Node, Problem> {
 
 fn parse(text: &str, path: &Path) -> Result<Node, CaseError> {
     let source = Source::new(path.to_path_buf(), text);
-    let table = DeTable::parse(text).map_err(|error| {
-        let origin = Origin::File(source.place(error.span().unwrap_or(0..0)));
-        let message = format!("not TOML: {}", error.message().replace('\n', "; "));
-        invalid(vec![Problem::at(ProblemKind::Syntax, origin, message)])
-    })?;
+    let table = syntax::parse(text, path, &source)?;
     Ok(Node { value: tree_of_table(table.get_ref(), &source), origin: Origin::Default })
 }
 

@@ -80,10 +80,6 @@ impl Origins {
         self.by_key.get(key).unwrap_or(&Origin::Default)
     }
 
-    pub(crate) fn all(&self) -> impl Iterator<Item = &Origin> {
-        self.by_key.values()
-    }
-
     pub(crate) fn insert(&mut self, key: String, origin: Origin) {
         self.by_key.insert(key, origin);
     }

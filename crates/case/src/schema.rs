@@ -65,20 +65,21 @@ impl Schema {
     }
 }
 
-/// The dotted path and the keys of every table, the root's path being empty.
+/// The dotted path and the keys of every table in the file's order, the root's path being empty.
 pub(crate) fn tables() -> Vec<(String, Vec<&'static str>)> {
     let mut found = Vec::new();
-    let mut left = vec![(String::new(), &*CASE)];
-    while let Some((path, schema)) = left.pop() {
-        for (key, field) in schema.fields() {
-            let table = field.element().unwrap_or(field);
-            if !table.fields().is_empty() {
-                left.push((crate::tree::join(&path, key), table));
-            }
-        }
-        found.push((path, schema.fields().iter().map(|(key, _)| *key).collect()));
-    }
+    collect_tables(&CASE, String::new(), &mut found);
     found
+}
+
+fn collect_tables(schema: &Schema, path: String, found: &mut Vec<(String, Vec<&'static str>)>) {
+    found.push((path.clone(), schema.fields().iter().map(|(key, _)| *key).collect()));
+    for (key, field) in schema.fields() {
+        let table = field.element().unwrap_or(field);
+        if !table.fields().is_empty() {
+            collect_tables(table, crate::tree::join(&path, key), found);
+        }
+    }
 }
 
 /// The doc comment of a field of a struct in `config.rs`, its lines joined, without links.

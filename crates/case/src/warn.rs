@@ -82,3 +82,56 @@ fn masking(config: &CaseConfig, said: &mut Vec<String>) {
         ));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::warnings;
+    use crate::{CaseConfig, Length, MaskPolicy, NormPlacement, OptimizerKind, OrderKind};
+
+    /// The defaults with three seeds, about which there is nothing to say.
+    fn quiet() -> CaseConfig {
+        CaseConfig { seeds: vec![1, 2, 3], ..CaseConfig::default() }
+    }
+
+    #[test]
+    fn the_defaults_with_three_seeds_pass_in_silence() {
+        assert_eq!(warnings(&quiet()), [""; 0]);
+    }
+
+    #[test]
+    fn each_surprise_is_said_once() {
+        type Change = fn(&mut CaseConfig);
+        let cases: [(Change, &str); 10] = [
+            (|case| case.seeds = vec![7], "one run is an anecdote"),
+            (|case| case.optimizer.kind = OptimizerKind::Adam, "the decay is added to the gradient"),
+            (|case| case.data.order = OrderKind::InOrder, "square wave"),
+            (|case| (case.masking.mask, case.masking.random, case.masking.keep) = (1.0, 0.0, 0.0), "never asked"),
+            (|case| (case.masking.mask, case.masking.random) = (0.0, 0.9), "never uses [MASK]"),
+            (|case| case.masking.rate = 0.7, "`rate` in [masking] = 0.7"),
+            (|case| case.masking.policy = MaskPolicy::Fixed, "falls by memory"),
+            (|case| case.schedule.learning_rate = 0.1, "`learning_rate` in [schedule] = 0.1"),
+            (|case| case.schedule.learning_rate = 1e-8, "`learning_rate` in [schedule] = 1e-8"),
+            (
+                |case| {
+                    case.model.norm = NormPlacement::Post;
+                    case.schedule.warmup = Length::Steps(0);
+                },
+                "post-norm stacks",
+            ),
+        ];
+        for (change, words) in cases {
+            let mut case = quiet();
+            change(&mut case);
+            let said = warnings(&case);
+            assert!(said.len() == 1 && said[0].contains(words), "{words}: {said:?}");
+        }
+    }
+
+    #[test]
+    fn adam_without_decay_is_nobodys_trap() {
+        let mut case = quiet();
+        case.optimizer.kind = OptimizerKind::Adam;
+        case.optimizer.weight_decay = 0.0;
+        assert_eq!(warnings(&case), [""; 0]);
+    }
+}
