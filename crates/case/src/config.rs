@@ -234,7 +234,7 @@ fn one() -> f64 {
 
 /// One path or several; each may be a glob.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "wants a path in quotes or a list of such")]
 pub enum Paths {
     /// One path or glob.
     One(String),
@@ -423,7 +423,7 @@ pub enum MaskUnit {
 pub struct OptimizerConfig {
     /// The rule.
     pub kind: OptimizerKind,
-    /// Weight decay, at least 0; what it means is [`OptimizerKind`]'s.
+    /// Weight decay, at least 0: apart from the gradient with `adamw`, added to it with `adam`.
     pub weight_decay: f64,
     /// Decay of the first moment, 0..1.
     pub beta1: f64,
@@ -435,9 +435,9 @@ pub struct OptimizerConfig {
     pub bias_correction: bool,
     /// Largest global norm of the gradient; 0 turns clipping off.
     pub clip_norm: f64,
-    /// Whether embeddings are decayed too; biases and norms are with `adam` only, as in PyTorch's.
+    /// Whether embeddings are decayed too.
     pub decay_embeddings: bool,
-    /// Whether biases and LayerNorm weights are decayed too.
+    /// Whether biases and LayerNorm weights are decayed too, as PyTorch's optimizers do unless told otherwise.
     pub decay_all: bool,
 }
 

@@ -1,9 +1,33 @@
 //! The question: the case file, typed and checked before anything is loaded.
 //!
 //! No tensor library stands behind these types, so a case is read, checked, planned and compared in a build of seconds.
+//!
+//! A file becomes a tree (`tree`) in which every value knows its line. Each layer, that is the file, a variant, a
+//! flag, is checked against the schema (`schema`, `keys`), laid over the one below, read into the types (`config`) by
+//! serde, and checked as a whole (`check`, `check_run`).
 
+mod check;
+mod check_run;
 mod config;
+mod diff;
+mod error;
+mod explain;
+mod files;
+mod keys;
 mod length;
+mod load;
+mod origin;
+mod resolve;
+mod schema;
+mod syntax;
+mod tree;
+mod warn;
 
 pub use config::*;
+pub use diff::{Difference, differences};
+pub use error::{CaseError, Problem, ProblemKind};
 pub use length::{Length, LengthError};
+pub use load::{Case, Variant, load, read_resolved};
+pub use origin::{Origin, Origins, Place};
+pub use resolve::{defaults_toml, resolved_toml};
+pub use warn::warnings;

@@ -1,0 +1,273 @@
+//! From a file, its variants and the command line to checked cases.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use toml::de::DeTable;
+
+use crate::{
+    CaseConfig, CaseError, Origin, Origins, Problem,
+    check::check,
+    error::ProblemKind,
+    explain::nearest,
+    keys::{check_layer, check_required, check_variant, invalid, is_path_safe, own_fault, schema_at},
+    origin::Source,
+    syntax,
+    tree::{Entry, Node, Value, json_of, lay_over, origins_of, relabel, tree_of_table},
+};
+
+/// A case file, read and checked: one question and its variants.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Case {
+    /// The file's name without its ending.
+    pub name: String,
+    /// The file, as it was named.
+    pub path: PathBuf,
+    /// The file's text as it was read.
+    pub text: String,
+    /// In the file's order; one named `base` when the file has none. Never empty.
+    pub variants: Vec<Variant>,
+}
+
+/// One configuration of a case.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Variant {
+    /// `NAME` of `[variant.NAME]`, or `base`.
+    pub name: String,
+    /// The configuration, complete and checked.
+    pub config: CaseConfig,
+    /// Where each value came from.
+    pub origins: Origins,
+}
+
+/// Reads and checks a case file and lays `--set key=value` overrides over every variant.
+///
+/// # Errors
+/// Everything found wrong, each problem with its place. Files named by the case are not looked for: that is
+/// [`Variant::check_files`].
+pub fn load(path: &Path, overrides: &[String]) -> Result<Case, CaseError> {
+    let text = read(path)?;
+    let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+    let variants = variants_of(&text, path, overrides)?;
+    Ok(Case { name, path: path.to_path_buf(), text, variants })
+}
+
+/// Reads a resolved case, the `case.toml` of a run, with the same checks.
+///
+/// # Errors
+/// As [`load`]; also when the text holds variants, which a resolved case has not.
+pub fn read_resolved(text: &str) -> Result<CaseConfig, CaseError> {
+    let path = Path::new("case.toml");
+    let mut root = parse(text, path)?;
+    if let Some(entry) = root.take("variant") {
+        let message = "a resolved case has no variants; read the case file it came from".to_string();
+        return Err(invalid(vec![Problem::at(ProblemKind::WrongTable, entry.key_origin, message)]));
+    }
+    let problems = check_layer(&root, false);
+    if !problems.is_empty() {
+        return Err(invalid(problems));
+    }
+    resolve(&root, path).map(|(config, _)| config).map_err(invalid)
+}
+
+fn variants_of(text: &str, path: &Path, overrides: &[String]) -> Result<Vec<Variant>, CaseError> {
+    let mut base = parse(text, path)?;
+    let mut problems = Vec::new();
+    let variants = take_variants(&mut base, &mut problems);
+    problems.extend(check_layer(&base, false));
+    for variant in &variants {
+        problems.extend(check_variant(&variant.name, &variant.tree));
+        problems.extend(check_layer(&without_refused(&variant.tree), true));
+    }
+    let flags: Vec<Node> =
+        overrides.iter().filter_map(|text| flag(text).map_err(|found| problems.push(found)).ok()).collect();
+    flags.iter().for_each(|flag| problems.extend(check_layer(flag, true)));
+    if !problems.is_empty() {
+        return Err(invalid(problems));
+    }
+    let mut resolved = Vec::new();
+    let names: Vec<Origin> = variants.iter().map(|variant| variant.written.clone()).collect();
+    for Change { name, tree: variant, .. } in variants {
+        let mut tree = base.clone();
+        for layer in std::iter::once(variant).chain(flags.iter().cloned()) {
+            lay_over(&mut tree, layer, "", &mut problems);
+        }
+        match resolve(&tree, path) {
+            Ok((config, origins)) => resolved.push(Variant { name, config, origins }),
+            Err(found) => problems.extend(found),
+        }
+    }
+    // flags may well make variants alike, to try one of them in small
+    if overrides.is_empty() && problems.is_empty() {
+        problems.extend(twins(&resolved, &names));
+    }
+    if problems.is_empty() { Ok(resolved) } else { Err(invalid(problems)) }
+}
+
+/// A `[variant.NAME]` table before it is laid over the case.
+struct Change {
+    name: String,
+    written: Origin,
+    tree: Node,
+}
+
+/// The `[variant.NAME]` tables, relabelled, or one that changes nothing.
+fn take_variants(base: &mut Node, problems: &mut Vec<Problem>) -> Vec<Change> {
+    let Some(Entry { node, key_origin, .. }) = base.take("variant") else {
+        let tree = Node { value: Value::Table(Vec::new()), origin: Origin::Default };
+        return vec![Change { name: "base".into(), written: Origin::Default, tree }];
+    };
+    let entries = match node.value {
+        Value::Table(entries) if !entries.is_empty() => entries,
+        _ => {
+            let message = "`variant` holds named tables, such as [variant.layer-6] with model.n_layers = 6".to_string();
+            problems.push(Problem::at(ProblemKind::WrongType, key_origin, message));
+            return Vec::new();
+        }
+    };
+    let mut changes: Vec<Change> = Vec::new();
+    for Entry { key: name, key_origin: written, node: mut tree } in entries {
+        if let Some((kind, message)) = refused_name(&name, &tree, &changes) {
+            problems.push(Problem::at(kind, written, message));
+            continue;
+        }
+        relabel(&mut tree, &|origin| match origin.place() {
+            Some(place) => Origin::Variant { name: name.clone(), place: place.clone() },
+            None => origin.clone(),
+        });
+        changes.push(Change { name, written, tree });
+    }
+    changes
+}
+
+fn refused_name(name: &str, tree: &Node, others: &[Change]) -> Option<(ProblemKind, String)> {
+    if schema_at(&[name]).is_some() {
+        let message = format!(
+            "`{name}` is a key of the case and no variant's name; write [variant.NAME], such as [variant.layer-6]"
+        );
+        return Some((ProblemKind::WrongTable, message));
+    }
+    if !matches!(tree.value, Value::Table(_)) {
+        let message = format!("the variant `{name}` must be a table, such as [variant.{name}] with model.n_layers = 6");
+        return Some((ProblemKind::WrongType, message));
+    }
+    if !is_path_safe(name) {
+        let message = format!("the variant {name:?} names a folder; use letters, digits, `-` and `_` alone");
+        return Some((ProblemKind::OutOfRange, message));
+    }
+    let twin = others.iter().find(|other| other.name.to_lowercase() == name.to_lowercase())?;
+    let message = format!(
+        "variants `{}` and `{name}` would share a folder where letter case does not count; rename one",
+        twin.name
+    );
+    Some((ProblemKind::Contradiction, message))
+}
+
+/// A variant without the keys that [`check_variant`] has already refused.
+fn without_refused(variant: &Node) -> Node {
+    let mut rest = variant.clone();
+    rest.take("seeds");
+    rest.take("variant");
+    rest
+}
+
+/// Two variants that are one configuration: a comparison of nothing.
+fn twins(variants: &[Variant], names: &[Origin]) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (at, variant) in variants.iter().enumerate() {
+        if let Some(twin) = variants[..at].iter().position(|other| other.config == variant.config) {
+            let message = format!(
+                "variants `{}` and `{}` are the same configuration; change one",
+                variants[twin].name, variant.name
+            );
+            let origins = vec![names[at].clone(), names[twin].clone()];
+            problems.push(Problem { kind: ProblemKind::Contradiction, message, origins, path: PathBuf::new() });
+        }
+    }
+    problems
+}
+
+/// A merged tree as a configuration, with everything that is wrong with it.
+fn resolve(tree: &Node, path: &Path) -> Result<(CaseConfig, Origins), Vec<Problem>> {
+    let problems = check_required(tree, path);
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let config: CaseConfig = serde_path_to_error::deserialize(json_of(tree)).map_err(|error| {
+        let key = error.path().to_string().replace('[', ".").replace(']', "");
+        vec![own_fault(tree, &key, &error.inner().to_string())]
+    })?;
+    let origins = origins_of(tree);
+    let problems = check(&config, &origins, path);
+    if problems.is_empty() { Ok((config, origins)) } else { Err(problems) }
+}
+
+/// `--set key=value` as a tree; a value that is not TOML is taken as text.
+fn flag(text: &str) -> Result<Node, Problem> {
+    let origin = Origin::Set { text: text.to_string() };
+    let refuse = |message: &str| Problem::at(ProblemKind::Syntax, origin.clone(), message.to_string());
+    let (key, value) = text.split_once('=').ok_or_else(|| refuse("write key=value, such as model.n_layers=6"))?;
+    let keys: Vec<&str> = key.split('.').map(str::trim).collect();
+    if keys.iter().any(|key| key.is_empty()) {
+        return Err(refuse("the key is a dotted path, such as model.n_layers"));
+    }
+    if keys[0] == "variant" {
+        return Err(refuse("a flag cannot change a variant; set the key itself, such as model.n_layers=6"));
+    }
+    let line = format!("value = {}", value.trim());
+    let parsed =
+        DeTable::parse(&line).ok().map(|table| tree_of_table(table.get_ref(), &Source::new(PathBuf::new(), &line)));
+    let value = match parsed {
+        Some(Value::Table(mut entries)) if entries.len() == 1 => entries.remove(0).node.value,
+        _ => Value::Text(value.trim().to_string()), // device=gpu: quotes are a burden in a shell
+    };
+    let mut node = Node { value, origin: origin.clone() };
+    for key in keys.into_iter().rev() {
+        let entry = Entry { key: key.to_string(), key_origin: origin.clone(), node };
+        node = Node { value: Value::Table(vec![entry]), origin: origin.clone() };
+    }
+    relabel(&mut node, &|_| origin.clone());
+    Ok(node)
+}
+
+fn parse(text: &str, path: &Path) -> Result<Node, CaseError> {
+    let source = Source::new(path.to_path_buf(), text);
+    let table = syntax::parse(text, path, &source)?;
+    Ok(Node { value: tree_of_table(table.get_ref(), &source), origin: Origin::Default })
+}
+
+fn read(path: &Path) -> Result<String, CaseError> {
+    let bytes = fs::read(path).map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => CaseError::Missing { path: path.to_path_buf(), hint: like_named(path) },
+        _ => CaseError::Unreadable { path: path.to_path_buf(), source },
+    })?;
+    let refuse = |message: String| CaseError::Encoding { path: path.to_path_buf(), message };
+    match bytes.as_slice() {
+        [0xef, 0xbb, 0xbf, ..] => Err(refuse("opens with a byte order mark; save it as UTF-8 without one".into())),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Err(refuse("is UTF-16; save it as UTF-8".into())),
+        _ => String::from_utf8(bytes).map_err(|error| {
+            let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;
+            let byte = error.as_bytes().get(good.len()).copied().unwrap_or(0);
+            refuse(format!("line {line} is not UTF-8 (byte 0x{byte:02x}); save the file as UTF-8"))
+        }),
+    }
+}
+
+/// A toml file of a like name in the same folder, or one of the same name with the ending.
+fn like_named(path: &Path) -> String {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let names: Vec<String> = fs::read_dir(folder)
+        .map(|entries| entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
+        .unwrap_or_default();
+    let mut cases: Vec<&str> = names.iter().map(String::as_str).filter(|name| name.ends_with(".toml")).collect();
+    cases.sort_unstable();
+    let wanted = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let wanted = if wanted.ends_with(".toml") { wanted } else { format!("{wanted}.toml") };
+    match nearest(&wanted, cases.into_iter()) {
+        Some(name) => format!("; did you mean {}?", path.with_file_name(name).display()),
+        None => String::new(),
+    }
+}

@@ -1,0 +1,149 @@
+//! Loading: layers, origins, flags, files.
+
+use std::{fs, path::PathBuf};
+
+use casebook_case::{CaseError, Length, Origin, ProblemKind, Variant, load, read_resolved};
+
+const CASE: &str = "\
+question = \"Do six layers beat four?\"
+seeds = [1, 18446744073709551615]
+
+[model]
+n_layers = 2
+
+[data]
+corpora = [{ name = \"ko\", path = \"ko.txt\" }, { name = \"en\", path = [\"a/*.txt\", \"b.txt\"] }]
+
+[train]
+epochs = 3
+";
+
+/// Writes files into a folder of the test's own.
+fn folder(test: &str, files: &[(&str, &str)]) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(test);
+    for (name, text) in files {
+        let path = folder.join(name);
+        fs::create_dir_all(path.parent().expect("a file has a folder")).expect("the folder can be made");
+        fs::write(path, text).expect("the file can be written");
+    }
+    folder
+}
+
+fn variants(test: &str, more: &str, flags: &[&str]) -> Result<Vec<Variant>, CaseError> {
+    let path = folder(test, &[("case.toml", &format!("{CASE}{more}"))]).join("case.toml");
+    let flags: Vec<String> = flags.iter().map(ToString::to_string).collect();
+    load(&path, &flags).map(|case| case.variants)
+}
+
+fn only(test: &str, flags: &[&str]) -> Variant {
+    let mut found = variants(test, "", flags).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(found.len(), 1);
+    found.remove(0)
+}
+
+#[test]
+fn a_case_without_variants_has_its_base() {
+    let base = only("base", &[]);
+    assert_eq!((base.name.as_str(), base.config.model.n_layers), ("base", 2));
+    assert_eq!(base.config.seeds, [1, u64::MAX], "seeds use all of u64");
+    assert!(base.origins.of("model.n_layers").to_string().ends_with("case.toml:5"));
+    assert_eq!(*base.origins.of("model.h"), Origin::Default);
+}
+
+#[test]
+fn variants_come_in_the_files_order_and_change_only_themselves() {
+    let more = "[variant.z]\nmodel.n_layers = 6\n\n[variant.a.model]\nd_model = 64\n";
+    let found = variants("order", more, &[]).unwrap_or_else(|error| panic!("{error}"));
+    let shapes: Vec<_> =
+        found.iter().map(|v| (v.name.as_str(), v.config.model.n_layers, v.config.model.d_model)).collect();
+    assert_eq!(shapes, [("z", 6, 256), ("a", 2, 64)]);
+    assert!(matches!(found[1].origins.of("model.d_model"), Origin::Variant { name, .. } if name == "a"));
+}
+
+#[test]
+fn flags_lie_over_variants_and_say_so() {
+    let more = "[variant.a]\nmodel.n_layers = 4\n[variant.b]\nmodel.n_layers = 6\n";
+    let found = variants("flags", more, &["model.n_layers=1", "train.device=software-gpu", "schedule.warmup=10 %"]);
+    let found = found.unwrap_or_else(|error| panic!("{error}"));
+    for variant in &found {
+        assert_eq!(variant.config.model.n_layers, 1);
+        assert_eq!(variant.config.train.device, "software-gpu");
+        assert_eq!(variant.config.schedule.warmup, Length::Share(0.1));
+        assert_eq!(variant.origins.of("model.n_layers").to_string(), "--set");
+        assert!(variant.resolved_toml().contains("n_layers = 1  # --set\n"));
+    }
+}
+
+#[test]
+fn a_later_flag_wins_and_a_run_length_replaces_the_other() {
+    let variant = only("lengths", &["train.steps=10", "train.steps=20"]);
+    assert_eq!((variant.config.train.epochs, variant.config.train.steps), (None, Some(20)));
+    let both = variants("both-lengths", "steps = 5\n", &[]).expect_err("one layer sets two");
+    assert!(both.to_string().contains("`epochs` and `steps` each say"), "{both}");
+}
+
+#[test]
+fn a_flag_reaches_a_corpus_by_name_or_index() {
+    let variant = only("corpora", &["data.corpora.en.fraction=0.25", "data.corpora.0.weight=2"]);
+    let corpora = &variant.config.data.corpora;
+    assert_eq!((corpora[0].weight, corpora[0].fraction, corpora[1].fraction), (2.0, 1.0, 0.25));
+    assert_eq!(variant.origins.of("data.corpora.1.fraction").to_string(), "--set");
+}
+
+#[test]
+fn resolved_lines_name_their_origin_and_the_default_is_written_out() {
+    let text = only("resolved", &[]).resolved_toml();
+    for line in ["# default\n", "case.toml:5\n", "[[data.corpora]]\n", "layer_norm_eps = 1e-12  # default\n"] {
+        assert!(text.contains(line), "{line} in\n{text}");
+    }
+    let values = text.lines().filter(|line| line.contains(" = "));
+    assert!(values.clone().count() > 60 && values.clone().all(|line| line.contains("  # ")), "{text}");
+}
+
+#[test]
+fn a_resolved_case_is_checked_like_any_other() {
+    let text = only("resolved-checked", &[]).resolved_toml();
+    let bad = read_resolved(&text.replace("h = 4 ", "h = 3 ")).expect_err("3 does not divide 256");
+    assert!(bad.to_string().contains("256 / 3 = 85.33..."), "{bad}");
+    let variant = read_resolved(&format!("{text}[variant.a]\n")).expect_err("no variants there");
+    assert!(variant.to_string().contains("has no variants"), "{variant}");
+}
+
+#[test]
+fn windows_line_ends_change_nothing() {
+    let path = folder("crlf", &[("case.toml", &CASE.replace('\n', "\r\n")), ("lf.toml", CASE)]);
+    let crlf = load(&path.join("case.toml"), &[]).unwrap_or_else(|error| panic!("{error}"));
+    let lf = load(&path.join("lf.toml"), &[]).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(crlf.variants[0].config, lf.variants[0].config);
+}
+
+#[test]
+fn a_missing_case_file_suggests_its_neighbour() {
+    let path = folder("missing", &[("case1.toml", CASE)]);
+    let error = load(&path.join("case1"), &[]).expect_err("the ending is missing");
+    assert!(error.to_string().ends_with("case1.toml?"), "{error}");
+    let error = load(&path.join("other.toml"), &[]).expect_err("no such file");
+    assert!(matches!(&error, CaseError::Missing { hint, .. } if hint.is_empty()), "{error}");
+    let error = load(&path, &[]).expect_err("a folder is no case file");
+    assert!(matches!(error, CaseError::Unreadable { .. }), "{error}");
+}
+
+#[test]
+fn files_are_looked_for_from_the_folder_given() {
+    let variant = only("files", &[]);
+    let there = folder("files", &[("ko.txt", "x"), ("a/1.txt", "x"), ("b.txt", "x"), ("odd[1]/ko.txt", "x")]);
+    assert!(variant.check_files(&there).is_ok());
+    let error = variant.check_files(&there.join("odd[1]")).expect_err("ko.txt alone is there");
+    let CaseError::Invalid { problems } = error else { panic!("{error}") };
+    assert_eq!(problems.len(), 2, "{problems:?}");
+    assert!(problems.iter().all(|problem| problem.kind == ProblemKind::MissingFile));
+    assert_eq!(problems[0].origins[0].place().map(|place| place.line), Some(8));
+}
+
+#[test]
+fn a_fault_of_the_base_is_said_once_for_all_variants() {
+    let more = "[optimizer]\nbeta1 = 1.0\n[variant.a]\nmodel.n_layers = 4\n[variant.b]\nmodel.n_layers = 6\n";
+    let error = variants("once", more, &[]).expect_err("beta1 is out of range");
+    let CaseError::Invalid { problems } = error else { panic!("{error}") };
+    assert_eq!(problems.len(), 1, "{problems:?}");
+}
