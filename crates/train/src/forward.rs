@@ -53,14 +53,16 @@ pub fn read_floats(tensor: Tensor<1>) -> Result<Vec<f32>, TrainError> {
 
 /// One micro-batch through the model.
 pub fn forward(model: &MaskedLm, batch: &Batch, device: &Device, drop: Option<DropSource>) -> Pass {
-    let shape = [batch.lengths.len(), batch.width];
-    let input_ids = Tensor::<2, Int>::from_data(TensorData::new(batch.input_ids.clone(), shape), device);
-    let positions = integers(&batch.positions, device);
-    let labels = integers(&batch.labels, device);
-    let logits = model.forward(input_ids, mask_pad(batch, device), positions, drop); // [K, V]
-    let scores = score(logits, labels);
+    let scores = score(logits(model, batch, device, drop), integers(&batch.labels, device));
     let nats = scores.nll.clone().sum();
     Pass { nats, outcome: Outcome { nll: scores.nll.without_autodiff(), best: scores.best } }
+}
+
+/// Logits at the batch's scored positions, `[K, V]`.
+pub fn logits(model: &MaskedLm, batch: &Batch, device: &Device, drop: Option<DropSource>) -> Tensor<2> {
+    let shape = [batch.lengths.len(), batch.width];
+    let input_ids = Tensor::<2, Int>::from_data(TensorData::new(batch.input_ids.clone(), shape), device);
+    model.forward(input_ids, mask_pad(batch, device), integers(&batch.positions, device), drop)
 }
 
 /// Burn's sense of a padding mask, `[B, T]`, true = padding; none for full rows.

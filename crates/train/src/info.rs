@@ -3,6 +3,7 @@
 use case::CaseConfig;
 use encoder::{MaskedLm, flat_weights};
 use journal::{CorpusInfo, DataInfo, ModelInfo, PlanInfo, RunInfo};
+use serde::Serialize;
 
 use crate::{machine, session::Spec, setup::Setup};
 
@@ -34,7 +35,6 @@ pub(crate) fn run_info(spec: &Spec, setup: &Setup, model: &MaskedLm) -> RunInfo 
 
 /// The keys that a reader of a record wants, in the users' words.
 fn parameters(config: &CaseConfig) -> Vec<(String, String)> {
-    let word = |value: &dyn erased::Word| value.word();
     let (model, masking, optimizer, schedule) = (&config.model, &config.masking, &config.optimizer, &config.schedule);
     let pairs: [(&str, String); 22] = [
         ("batch_size", config.train.batch_size.to_string()),
@@ -64,19 +64,9 @@ fn parameters(config: &CaseConfig) -> Vec<(String, String)> {
 }
 
 /// A choice as the case file writes it.
-mod erased {
-    use serde::Serialize;
-
-    pub(super) trait Word {
-        fn word(&self) -> String;
-    }
-
-    impl<T: Serialize> Word for T {
-        fn word(&self) -> String {
-            let value = serde_json::to_value(self).expect("a choice is a word");
-            value.as_str().map_or_else(|| value.to_string(), str::to_string)
-        }
-    }
+fn word(choice: &impl Serialize) -> String {
+    let value = serde_json::to_value(choice).expect("a choice is a word");
+    value.as_str().map_or_else(|| value.to_string(), str::to_string)
 }
 
 fn model_info(model: &MaskedLm) -> ModelInfo {
@@ -100,18 +90,18 @@ fn data_info(setup: &Setup) -> DataInfo {
     let rows = |summary: &corpus::RowSummary, name: &str| {
         summary.corpora.iter().find(|corpus| corpus.name == name).map_or(0, |corpus| corpus.rows)
     };
-    let one = |corpus: &corpus::CorpusManifest| CorpusInfo {
+    let one = |corpus: &corpus::CorpusFacts| CorpusInfo {
         name: corpus.name.clone(),
-        documents: corpus.documents,
-        lines: corpus.lines,
-        duplicates: corpus.duplicates,
-        bad_lines: corpus.bad_lines,
+        documents: corpus.read.documents,
+        lines: corpus.read.lines,
+        duplicates: corpus.duplicate_documents,
+        bad_lines: corpus.read.bad_lines,
         train_tokens: corpus.train.tokens,
         valid_tokens: corpus.valid.tokens,
         train_rows: rows(&train, &corpus.name),
         valid_rows: rows(&valid, &corpus.name),
         unknown_share: corpus.unknown_share,
-        tokens_per_char: corpus.tokens_per_char,
+        tokens_per_char: corpus.tokens_per_character,
     };
     let tokenizer = setup.prepared.tokenizer();
     DataInfo {
@@ -157,7 +147,17 @@ pub(crate) fn facts(spec: &Spec, setup: &Setup, info: &RunInfo) -> Vec<String> {
             grouped(corpus.bad_lines)
         ));
     }
-    lines.push(format!("words    {}: vocabulary {} (asked for {}){}", data.tokenizer_kind, grouped(data.vocab_size), grouped(setup.config.tokenizer.vocab_size as u64), word_shares(data)));
+    let asked = grouped(setup.config.tokenizer.vocab_size as u64);
+    let words = format!("words    {}: vocabulary {} (asked for {asked})", data.tokenizer_kind, grouped(data.vocab_size));
+    lines.push(words + &word_shares(data));
+    let leak = &setup.prepared.manifest().leak;
+    if leak.found > 0 {
+        lines.push(format!(
+            "leak     {} of {} validation lines stand word for word in training documents too",
+            grouped(leak.found),
+            grouped(leak.looked_for)
+        ));
+    }
     let parts = info.model.parts.iter().map(|(name, count)| format!("{name} {}", grouped(*count))).collect::<Vec<_>>();
     lines.push(format!("model    {} parameters: {}", grouped(info.model.parameters), parts.join(", ")));
     lines.push(format!(

@@ -1,0 +1,152 @@
+//! A trained run at work: hidden words guessed, a file evaluated.
+
+use std::path::{Path, PathBuf};
+
+use burn::{module::Module, tensor::activation::softmax};
+use case::{CaseConfig, CorpusConfig, DocumentKind, Paths};
+use corpus::{Batch, MaskKind, Masker, Purpose, RowCorpus, RowSet, TextTokenizer, evaluation_batches, tokenize_file};
+use encoder::MaskedLm;
+use journal::{CorpusScore, Kinds};
+
+use crate::{
+    TrainError, checkpoint,
+    device::Place,
+    folder::read_case,
+    forward::{forward, logits, read_floats},
+    session::newest_good,
+    tally::Tally,
+};
+
+/// A trained run: its words, its weights, where it computes.
+pub struct Trained {
+    config: CaseConfig,
+    tokenizer: TextTokenizer,
+    model: MaskedLm,
+    place: Place,
+    /// Updates behind the weights.
+    pub step: u64,
+}
+
+/// A word that may stand at a hidden place.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidate {
+    /// The word as text.
+    pub token: String,
+    /// Its probability, 0..=1.
+    pub probability: f64,
+}
+
+/// What a run makes of a text file.
+#[derive(Debug, Clone)]
+pub struct FileScore {
+    /// Rows of the file.
+    pub rows: u64,
+    /// All scored positions; its name is the file's.
+    pub score: CorpusScore,
+    /// By what stood at the position.
+    pub kinds: Kinds,
+}
+
+impl Trained {
+    /// Loads a run's best checkpoint, or the newest one that can be read where the best cannot.
+    ///
+    /// # Errors
+    /// [`TrainError`] for a folder that is no run, or has no checkpoint whose hashes hold.
+    pub fn load(run: &Path, device: &str) -> Result<Self, TrainError> {
+        let config = read_case(run)?;
+        let tokenizer = TextTokenizer::load(&checkpoint::folder_of(run).join("tokenizer.json"))?;
+        let (newest, refused) = newest_good(run);
+        let newest = newest.ok_or(TrainError::NoCheckpoint { run: run.into(), damaged: refused.len() })?;
+        let best = newest.state.best.map(|best| best.step);
+        let listed = checkpoint::list(run).into_iter().find(|checkpoint| Some(checkpoint.step) == best);
+        let loaded = listed.and_then(|checkpoint| checkpoint::load(&checkpoint).ok()).unwrap_or(newest);
+        let place = Place::open(device)?;
+        let model = MaskedLm::zeros(&config.model, tokenizer.vocab_size(), &place.plain());
+        let model = loaded.model(model, &place.plain())?.valid();
+        Ok(Self { config, tokenizer, model, place, step: loaded.state.step })
+    }
+
+    /// The likeliest words at each `[MASK]` of `text`, `top` of them, likeliest first.
+    ///
+    /// # Errors
+    /// [`TrainError::NoMask`], [`TrainError::TooLong`].
+    pub fn fill_mask(&self, text: &str, top: usize) -> Result<Vec<Vec<Candidate>>, TrainError> {
+        let special = self.tokenizer.special();
+        let mut ids = vec![special.cls];
+        ids.extend(self.tokenizer.encode_marked(text)?);
+        ids.push(special.sep);
+        let seq_len = self.config.model.seq_len;
+        if ids.len() > seq_len {
+            return Err(TrainError::TooLong { tokens: ids.len(), seq_len });
+        }
+        let positions = (0..ids.len()).filter(|at| ids[*at] == special.mask).map(|at| at as i32).collect::<Vec<_>>();
+        if positions.is_empty() {
+            return Err(TrainError::NoMask);
+        }
+        let count = positions.len();
+        let batch = one_row(&ids, positions);
+        let logits = logits(&self.model, &batch, &self.place.plain(), None);
+        let probabilities = read_floats(softmax(logits, 1).reshape([-1]))?;
+        let vocab_size = self.tokenizer.vocab_size();
+        let is_special = self.tokenizer.is_special();
+        let candidates = |at: usize| {
+            let row = &probabilities[at * vocab_size..(at + 1) * vocab_size];
+            let mut order = (0..vocab_size).filter(|id| !is_special[*id]).collect::<Vec<_>>();
+            order.sort_by(|a, b| row[*b].total_cmp(&row[*a]).then(a.cmp(b)));
+            order.truncate(top);
+            let one = |id: usize| Candidate { token: self.tokenizer.token(id as u32), probability: f64::from(row[id]) };
+            order.into_iter().map(one).collect()
+        };
+        Ok((0..count).map(candidates).collect())
+    }
+
+    /// Loss and accuracy on a text file, masked as the run masks its validation rows with `seed`.
+    ///
+    /// # Errors
+    /// [`TrainError`] where the file cannot be read or gives no row.
+    pub fn evaluate(&self, file: &Path, field: &str, seed: u64) -> Result<FileScore, TrainError> {
+        let name = file.file_name().map_or_else(|| "data".to_string(), |name| name.to_string_lossy().into_owned());
+        let corpus = CorpusConfig {
+            name: "data".into(),
+            path: Paths::One(file.to_string_lossy().into_owned()),
+            format: None,
+            field: field.into(),
+            documents: DocumentKind::Auto,
+            fraction: 1.0,
+            weight: 1.0,
+        };
+        let sources = tokenize_file(&corpus, &PathBuf::new(), &self.tokenizer)?;
+        let (special, seq_len) = (self.tokenizer.special(), self.config.model.seq_len);
+        let corpora = vec![RowCorpus { name: name.clone(), weight: 1.0, sources }];
+        let rows = RowSet::new(corpora, self.config.data.rows, seq_len, special)?;
+        let (is_special, starts_word) = (self.tokenizer.is_special(), self.tokenizer.starts_word());
+        let masker = Masker::new(&self.config.masking, special, is_special, starts_word, seed, Purpose::ValidMasks);
+        let mut tally = Tally::new(1);
+        for batch in evaluation_batches(&rows, &masker, self.config.train.batch_size) {
+            let read = forward(&self.model, &batch, &self.place.plain(), None).outcome.read()?;
+            tally.add(&batch, &read, &self.tokenizer.char_lengths());
+        }
+        let score = tally.corpora(std::slice::from_ref(&name)).pop();
+        let score = score.ok_or(TrainError::NoValidation { seq_len })?;
+        Ok(FileScore { rows: rows.len(), score, kinds: tally.kinds() })
+    }
+}
+
+/// A batch of one row; its labels are the ids that stand there, for nobody looks at them.
+fn one_row(ids: &[u32], positions: Vec<i32>) -> Batch {
+    let labels = positions.iter().map(|at| ids[*at as usize] as i32).collect::<Vec<_>>();
+    Batch {
+        step: 0,
+        epoch: 0,
+        rows: vec![0],
+        width: ids.len(),
+        input_ids: ids.iter().map(|id| *id as i32).collect(),
+        lengths: vec![ids.len() as u32],
+        kinds: vec![MaskKind::Mask; positions.len()],
+        corpora: vec![0; positions.len()],
+        labels,
+        positions,
+        real_tokens: ids.len() as u64,
+        mask_hash: 0,
+    }
+}

@@ -1,0 +1,251 @@
+//! Does a device compute what the CPU computes?
+//!
+//! A device can compute nothing and say nothing: the loss even falls. So a tiny encoder is trained on it and on the CPU
+//! backend, from the same weights on the same batch with the same dropout, and everything is compared.
+
+use std::{
+    fs,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+};
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use case::{EncoderConfig, OptimizerConfig};
+use corpus::{Purpose, stream};
+use encoder::{MaskedLm, flat_gradients, flat_weights, with_weights};
+use kernels::{DropSource, score};
+use optim::{Optimizer, clip_factor, global_norm, squared_sums};
+use rand_chacha::rand_core::Rng;
+
+use crate::{TrainError, device::Place, forward::read_floats, session::weight_infos};
+
+/// Updates that are compared.
+const STEPS: usize = 10;
+/// Largest relative difference of a loss. Sums of f32 in another order differ by some 1e-7 each; ten updates carry on what
+/// they differ by.
+const LOSS_TOLERANCE: f64 = 1e-3;
+/// Largest difference of a gradient's values as a share of that gradient's largest.
+const GRADIENT_TOLERANCE: f64 = 1e-3;
+/// Largest difference of a weight after all updates, as a share of how far the weights moved at most. Adam divides by the
+/// gradient's size, so a gradient of rounding errors alone still moves its weight by a whole step: such weights are few,
+/// and their mean difference is held, not their largest.
+const WEIGHT_TOLERANCE: f64 = 2e-2;
+
+const VOCAB: usize = 500;
+const ROWS: usize = 4;
+const TOKENS: usize = 32;
+const SCORED: usize = 19;
+const RATE: f64 = 1e-3;
+
+/// One comparison.
+#[derive(Debug, Clone)]
+pub struct Check {
+    /// What was compared.
+    pub what: String,
+    /// How far the two are apart, as a share.
+    pub difference: f64,
+    /// How far they may be.
+    pub allowed: f64,
+}
+
+impl Check {
+    /// Whether the device agrees with the CPU here. Not a number never does.
+    pub fn passed(&self) -> bool {
+        self.difference <= self.allowed
+    }
+}
+
+/// What the doctor found on a device.
+#[derive(Debug, Clone)]
+pub struct Diagnosis {
+    /// Every comparison: the loss of each step, each gradient of the first, each weight after the last.
+    pub checks: Vec<Check>,
+    /// Loss of each step on the CPU.
+    pub losses_cpu: Vec<f64>,
+    /// Loss of each step on the device.
+    pub losses_device: Vec<f64>,
+}
+
+impl Diagnosis {
+    /// Whether all comparisons hold.
+    pub fn passed(&self) -> bool {
+        self.checks.iter().all(Check::passed)
+    }
+
+    /// The comparisons that do not hold.
+    pub fn failures(&self) -> Vec<&Check> {
+        self.checks.iter().filter(|check| !check.passed()).collect()
+    }
+}
+
+/// What one device made of the tiny encoder.
+struct Trace {
+    losses: Vec<f64>,
+    /// Of the first step, by name.
+    gradients: Vec<(String, Vec<f32>)>,
+    /// After the last step, by name.
+    weights: Vec<(String, Vec<f32>)>,
+}
+
+/// Trains the tiny encoder on the CPU and on `place` and compares.
+///
+/// # Errors
+/// [`TrainError::Device`] where the device fails outright.
+pub fn diagnose(place: &Place) -> Result<Diagnosis, TrainError> {
+    let cpu = trace(&Place::open("cpu")?)?;
+    let caught = catch_unwind(AssertUnwindSafe(|| trace(place)));
+    let device = caught.map_err(|_| TrainError::Device { cause: "a kernel panicked".into() })??;
+    Ok(compare(&cpu, &device))
+}
+
+fn compare(cpu: &Trace, device: &Trace) -> Diagnosis {
+    let mut checks = Vec::new();
+    for (step, (a, b)) in cpu.losses.iter().zip(&device.losses).enumerate() {
+        let check = Check { what: format!("loss of step {step}"), difference: ((a - b) / a).abs(), allowed: LOSS_TOLERANCE };
+        checks.push(check);
+    }
+    for ((name, a), (_, b)) in cpu.gradients.iter().zip(&device.gradients) {
+        let difference = largest_difference(a, b) / largest(a).max(f64::MIN_POSITIVE);
+        checks.push(Check { what: format!("gradient of {name}"), difference, allowed: GRADIENT_TOLERANCE });
+    }
+    let moved = RATE * STEPS as f64;
+    for ((name, a), (_, b)) in cpu.weights.iter().zip(&device.weights) {
+        let mean = a.iter().zip(b).map(|(a, b)| f64::from(a - b).abs()).sum::<f64>() / a.len() as f64;
+        let what = format!("{name} after {STEPS} steps");
+        checks.push(Check { what, difference: mean / moved, allowed: WEIGHT_TOLERANCE });
+    }
+    Diagnosis { checks, losses_cpu: cpu.losses.clone(), losses_device: device.losses.clone() }
+}
+
+fn largest(values: &[f32]) -> f64 {
+    values.iter().fold(0.0, |largest, value| f64::from(value.abs()).max(largest))
+}
+
+/// The largest difference; not a number where one of the values is not.
+fn largest_difference(a: &[f32], b: &[f32]) -> f64 {
+    let differences = a.iter().zip(b).map(|(a, b)| f64::from(a - b).abs());
+    differences.fold(0.0, |largest, one| if one.is_nan() || one > largest { one } else { largest })
+}
+
+/// Post-norm with the transform head: every kind of weight and operation there is in a case without rotary positions.
+fn tiny() -> EncoderConfig {
+    EncoderConfig { d_model: 64, h: 4, ff: 128, n_layers: 2, seq_len: TOKENS, ..EncoderConfig::default() }
+}
+
+fn trace(place: &Place) -> Result<Trace, TrainError> {
+    let device = place.autodiff();
+    let mut rng = stream(1, Purpose::Init, 0, 1);
+    let mut below = |limit: usize| (rng.next_u64() % limit as u64) as i32;
+    let ids = (0..ROWS * TOKENS).map(|_| below(VOCAB)).collect::<Vec<_>>();
+    let labels = (0..SCORED).map(|_| below(VOCAB)).collect::<Vec<_>>();
+    let positions = (0..SCORED).map(|at| (at * ROWS * TOKENS / SCORED) as i32).collect::<Vec<_>>();
+    let integers = |values: Vec<i32>| Tensor::<1, Int>::from_data(TensorData::new(values.clone(), [values.len()]), &device);
+    let (ids, labels, positions) = (integers(ids).reshape([ROWS, TOKENS]), integers(labels), integers(positions));
+
+    let mut model = MaskedLm::init(&tiny(), VOCAB, |name| stream(1, Purpose::Init, 1, name_index(name)), &device);
+    let config = OptimizerConfig::default();
+    let mut optimizer = Optimizer::new(&config, &weight_infos(&model), &place.plain());
+    let (mut losses, mut first_gradients) = (Vec::new(), Vec::new());
+    for step in 0..STEPS {
+        let drop = DropSource { key: step as u64, on_host: place.is_cpu() };
+        let mask = pad_last_token(&device);
+        let logits = model.forward(ids.clone(), Some(mask), positions.clone(), Some(drop));
+        let loss = score(logits, labels.clone()).nll.mean();
+        losses.push(f64::from(read_floats(loss.clone().without_autodiff())?[0]));
+        let gradients = flat_gradients(&model, &mut loss.backward());
+        let gradients = gradients.into_iter().map(|gradient| gradient.expect("every weight has a gradient")).collect::<Vec<_>>();
+        if step == 0 {
+            first_gradients = named(&model, gradients.clone())?;
+        }
+        let factor = clip_factor(global_norm(&read_floats(squared_sums(&gradients))?), config.clip_norm);
+        let clipped = gradients.into_iter().map(|gradient| gradient * factor).collect();
+        let weights = flat_weights(&model).into_iter().map(|flat| flat.values).collect();
+        model = with_weights(model, optimizer.step(weights, clipped, RATE));
+    }
+    let weights = flat_weights(&model).into_iter().map(|flat| flat.values).collect();
+    Ok(Trace { losses, gradients: first_gradients, weights: named(&model, weights)? })
+}
+
+/// Padding at each row's end, so that the mask's path is checked too.
+fn pad_last_token(device: &Device) -> Tensor<2, burn::tensor::Bool> {
+    let values = (0..ROWS * TOKENS).map(|at| at % TOKENS == TOKENS - 1).collect::<Vec<_>>();
+    Tensor::from_data(TensorData::new(values, [ROWS, TOKENS]), device)
+}
+
+fn name_index(name: &str) -> u64 {
+    name.bytes().fold(0, |sum: u64, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte)))
+}
+
+fn named(model: &MaskedLm, values: Vec<Tensor<1>>) -> Result<Vec<(String, Vec<f32>)>, TrainError> {
+    flat_weights(model).into_iter().zip(values).map(|(flat, values)| Ok((flat.name, read_floats(values)?))).collect()
+}
+
+/// What to try when a device computes wrongly, best first.
+pub fn ways_out() -> String {
+    let mut ways = Vec::new();
+    if cfg!(feature = "spirv") {
+        ways.push("build without the feature `spirv`, so that shaders go through WGSL");
+    }
+    ways.extend([
+        "set CUBECL_AUTOTUNE_LEVEL=minimal, so that fewer kernels are tried",
+        "install a newer driver",
+        "device = \"cpu\"",
+    ]);
+    ways.join("; ")
+}
+
+/// Refuses a device that computes wrongly; one that passed is not examined again by the same program on this machine.
+///
+/// # Errors
+/// [`TrainError::DeviceWrong`] with the first difference and the ways out; [`TrainError::Device`] where it fails outright.
+pub fn check_once(place: &Place, cache: &Path) -> Result<(), TrainError> {
+    if place.is_cpu() {
+        return Ok(());
+    }
+    let name = blake3::hash(format!("{} {}", env!("CARGO_PKG_VERSION"), place.description).as_bytes()).to_hex();
+    let passed = cache.join("doctor").join(&name.as_str()[..16]);
+    if passed.exists() {
+        return Ok(());
+    }
+    let diagnosis = diagnose(place)?;
+    if let Some(worst) = diagnosis.failures().first() {
+        return Err(TrainError::DeviceWrong {
+            word: place.word.clone(),
+            description: place.description.clone(),
+            finding: format!("the {} is {:.1e} of its size away from the CPU's (allowed {:.0e})", worst.what, worst.difference, worst.allowed),
+            ways: ways_out(),
+        });
+    }
+    let folder = cache.join("doctor");
+    fs::create_dir_all(&folder).map_err(|cause| TrainError::Write { path: folder, cause })?;
+    Ok(journal::write_atomically(&passed, place.description.as_bytes())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Trace, compare, diagnose, trace};
+    use crate::device::Place;
+
+    #[test]
+    fn the_cpu_agrees_with_itself_to_the_bit() {
+        let diagnosis = diagnose(&Place::open("cpu").expect("every machine has one")).expect("a diagnosis");
+        assert!(diagnosis.passed() && diagnosis.checks.len() > 70, "{:?}", diagnosis.failures());
+        assert!(diagnosis.checks.iter().all(|check| check.difference == 0.0));
+        assert!(diagnosis.losses_cpu[9] < diagnosis.losses_cpu[0], "ten updates on one batch must help");
+    }
+
+    #[test]
+    fn products_of_zero_a_thousandfold_gradient_and_nan_are_found() {
+        let right = trace(&Place::open("cpu").expect("every machine has one")).expect("a trace");
+        let faults: [fn(&mut Trace); 3] = [
+            |trace| trace.gradients[8].1.fill(0.0),
+            |trace| trace.gradients[3].1.iter_mut().for_each(|value| *value *= 1000.0),
+            |trace| trace.weights[0].1[5] = f32::NAN,
+        ];
+        for fault in faults {
+            let mut wrong = Trace { losses: right.losses.clone(), gradients: right.gradients.clone(), weights: right.weights.clone() };
+            fault(&mut wrong);
+            assert_eq!(compare(&right, &wrong).failures().len(), 1);
+        }
+    }
+}
