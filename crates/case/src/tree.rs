@@ -67,7 +67,7 @@ impl Node {
     }
 }
 
-/// The tree of a parsed table; `origin` turns a place into the layer's kind of origin.
+/// The tree of a parsed table, in the order of the file.
 pub(crate) fn tree_of_table(table: &DeTable<'_>, source: &Source<'_>) -> Value {
     let mut entries: Vec<(usize, Entry)> = table
         .iter()
