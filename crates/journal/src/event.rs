@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 /// Something that happened in a run. In JSON the key `event` names the kind: `log`, `eval`, ...
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
-#[expect(clippy::large_enum_variant, reason = "most events of a journal are the large ones")]
 pub enum Event {
     /// The run began.
     Start(Start),
