@@ -1,0 +1,304 @@
+//! A run's journal as charts: loss, accuracy, learning rate and gradient norm, by step and by epoch.
+
+use crate::chart::{Chart, HorizontalLine, Series, Style, VerticalMark};
+use crate::event::{Eval, Event, Log, Status};
+use crate::info::RunInfo;
+use crate::results::{VALID, best, evals};
+use crate::ticks::number;
+
+/// What the horizontal axis counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum By {
+    Step,
+    Epoch,
+}
+
+impl By {
+    pub(crate) const ALL: [Self; 2] = [Self::Step, Self::Epoch];
+
+    /// In file names and headings.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Step => "step",
+            Self::Epoch => "epoch",
+        }
+    }
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Step => "step (updates done)",
+            Self::Epoch => "epoch (passes over the training data)",
+        }
+    }
+
+    fn of_log(self, log: &Log) -> f64 {
+        if self == Self::Step { log.step as f64 } else { log.epoch }
+    }
+
+    fn of_eval(self, eval: &Eval) -> f64 {
+        if self == Self::Step { eval.step as f64 } else { eval.epoch }
+    }
+
+    /// Of a step that no line gives the epoch of; not finite, and so nowhere, when an epoch has no steps.
+    fn of_step(self, step: u64, info: &RunInfo) -> f64 {
+        if self == Self::Step { step as f64 } else { step as f64 / info.plan.steps_per_epoch as f64 }
+    }
+}
+
+// Indices in the palette. The held-out lines are the result, so theirs are the strong colours.
+const TRAINING: usize = 4;
+const VALIDATION: usize = 0;
+const OTHERS: [usize; 6] = [1, 2, 3, 5, 6, 7];
+/// A curve that falls or rises further than this is drawn on a logarithmic axis.
+const WIDE: f64 = 20.0;
+
+/// The charts of a run with the names of their files, without ending.
+pub(crate) fn charts(info: &RunInfo, events: &[Event]) -> Vec<(String, Chart)> {
+    let mut charts = Vec::new();
+    for by in By::ALL {
+        let named = [
+            ("loss", loss(info, events, by)),
+            ("accuracy", accuracy(info, events, by)),
+            ("learning-rate", learning_rate(info, events, by)),
+            ("grad-norm", grad_norm(info, events, by)),
+        ];
+        charts.extend(named.map(|(name, chart)| (format!("{name}-by-{}", by.name()), chart)));
+    }
+    charts
+}
+
+fn loss(info: &RunInfo, events: &[Event], by: By) -> Chart {
+    let series =
+        scores(events, by, Measure { log: |log| log.loss, eval: |eval| eval.loss, corpus: |score| score.loss });
+    let line = |name: &str, y: f64, always| HorizontalLine { label: format!("{name} {y:.2}"), y, always };
+    let lines = vec![line("unigram", info.baselines.unigram, true), line("uniform", info.baselines.uniform, false)];
+    let log_y = is_wide(&series);
+    Chart { y_label: "loss (nats per scored token)".into(), series, lines, log_y, ..frame("Loss", info, events, by) }
+}
+
+fn accuracy(info: &RunInfo, events: &[Event], by: By) -> Chart {
+    let measure = Measure { log: |log| log.accuracy, eval: |eval| eval.accuracy, corpus: |score| score.accuracy };
+    let y_label = "accuracy (share of scored tokens)".into();
+    Chart { y_label, series: scores(events, by, measure), y_from_zero: true, ..frame("Accuracy", info, events, by) }
+}
+
+fn learning_rate(info: &RunInfo, events: &[Event], by: By) -> Chart {
+    let series = vec![logged("learning rate", events, by, Style::Line, VALIDATION, |log| log.lr)];
+    let y_label = "learning rate of the update".into();
+    Chart { y_label, series, y_from_zero: true, ..frame("Learning rate", info, events, by) }
+}
+
+fn grad_norm(info: &RunInfo, events: &[Event], by: By) -> Chart {
+    let series = vec![
+        logged("largest", events, by, Style::Dashed, 5, |log| log.grad_norm.max),
+        logged("95th percentile", events, by, Style::Line, 1, |log| log.grad_norm.p95),
+        logged("median", events, by, Style::Line, VALIDATION, |log| log.grad_norm.median),
+    ];
+    let clip = info.parameters.iter().find(|(key, _)| key.rsplit('.').next() == Some("clip_norm"));
+    let clip = clip.and_then(|(_, value)| value.parse::<f64>().ok()).filter(|norm| *norm > 0.0);
+    let line = |y| HorizontalLine { label: format!("clipped above {}", number(y)), y, always: true };
+    let log_y = is_wide(&series);
+    Chart {
+        y_label: "gradient norm before clipping".into(),
+        lines: clip.map(line).into_iter().collect(),
+        log_y,
+        y_from_zero: true,
+        series,
+        ..frame("Gradient norm in each window of steps", info, events, by)
+    }
+}
+
+/// What all charts of a run share.
+fn frame(title: &str, info: &RunInfo, events: &[Event], by: By) -> Chart {
+    Chart {
+        title: title.into(),
+        subtitle: if info.question.is_empty() { info.run.clone() } else { format!("{}: {}", info.run, info.question) },
+        x_label: by.label().into(),
+        x_from_zero: true,
+        marks: marks(info, events, by),
+        ..Chart::default()
+    }
+}
+
+/// Which number of each line is drawn.
+struct Measure {
+    log: fn(&Log) -> f64,
+    eval: fn(&Eval) -> f64,
+    corpus: fn(&crate::event::CorpusScore) -> f64,
+}
+
+/// Training in windows, then each held-out split, then the validation split's corpora where there are several.
+fn scores(events: &[Event], by: By, measure: Measure) -> Vec<Series> {
+    let mut series = vec![logged("training", events, by, Style::Line, TRAINING, measure.log)];
+    let mut colors = OTHERS.iter().cycle().copied();
+    let mut color = || colors.next().unwrap_or(VALIDATION);
+    for corpus in corpora(events) {
+        let score = |eval: &&Eval| {
+            let score = eval.corpora.iter().find(|score| score.name == corpus)?;
+            Some((by.of_eval(eval), (measure.corpus)(score)))
+        };
+        let points = evals(events, VALID).iter().filter_map(score).collect();
+        series.push(Series {
+            name: format!("validation, {corpus}"),
+            points,
+            style: Style::LineWithPoints,
+            color: color(),
+        });
+    }
+    for split in splits(events) {
+        let points = evals(events, &split).iter().map(|eval| (by.of_eval(eval), (measure.eval)(eval))).collect();
+        let (name, color) = if split == VALID { ("validation".into(), VALIDATION) } else { (split, color()) };
+        series.push(Series { name, points, style: Style::LineWithPoints, color });
+    }
+    series
+}
+
+/// Corpora of the validation split; none when there is only one, which is the whole.
+fn corpora(events: &[Event]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for score in evals(events, VALID).iter().flat_map(|eval| &eval.corpora) {
+        if !names.contains(&score.name) {
+            names.push(score.name.clone());
+        }
+    }
+    if names.len() > 1 { names } else { Vec::new() }
+}
+
+/// Held-out splits; validation last, so that it is drawn over the others.
+fn splits(events: &[Event]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for event in events {
+        if let Event::Eval(eval) = event
+            && !names.contains(&eval.split)
+        {
+            names.push(eval.split.clone());
+        }
+    }
+    names.sort_by_key(|name| name == VALID);
+    names
+}
+
+fn logged(name: &str, events: &[Event], by: By, style: Style, color: usize, value: fn(&Log) -> f64) -> Series {
+    let point = |event: &Event| match event {
+        Event::Log(log) => Some((by.of_log(log), value(log))),
+        _ => None,
+    };
+    Series { name: name.into(), points: events.iter().filter_map(point).collect(), style, color }
+}
+
+/// The end of warm-up, resumes that still count, the best evaluation, and where a run ended that did not finish.
+fn marks(info: &RunInfo, events: &[Event], by: By) -> Vec<VerticalMark> {
+    let mut marks: Vec<VerticalMark> = Vec::new();
+    let mut mark = |label: &str, x: f64| marks.push(VerticalMark { label: label.into(), x });
+    if info.plan.warmup_steps > 0 {
+        mark("end of warm-up", by.of_step(info.plan.warmup_steps, info));
+    }
+    let evals = evals(events, VALID);
+    if let (Some(best), Some(last)) = (best(&evals), evals.last())
+        && best.step != last.step
+        && best.step > 0
+    {
+        mark("best validation loss", by.of_eval(best));
+    }
+    for (index, event) in events.iter().enumerate() {
+        match event {
+            Event::Resume(resume) if !taken_back(resume.step, &events[index + 1..]) => {
+                mark("resumed", by.of_step(resume.step, info));
+            }
+            Event::End(end) if end.status != Status::Finished => {
+                mark(&end.status.to_string(), by.of_step(end.step, info));
+            }
+            _ => {}
+        }
+    }
+    marks
+}
+
+/// Whether a later resume went back to before this step.
+fn taken_back(step: u64, later: &[Event]) -> bool {
+    later.iter().any(|event| matches!(event, Event::Resume(resume) if resume.step < step))
+}
+
+fn is_wide(series: &[Series]) -> bool {
+    let values = || series.iter().flat_map(|series| &series.points).map(|point| point.1).filter(|y| y.is_finite());
+    let (low, high) = (values().fold(f64::INFINITY, f64::min), values().fold(0.0, f64::max));
+    low > 0.0 && high / low > WIDE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::synthetic::{ended, eval, finished_run, log, resume, run_info, start};
+
+    fn chart(name: &str, events: &[Event]) -> Chart {
+        charts(&run_info(), events).into_iter().find(|(chart, _)| chart == name).unwrap().1
+    }
+
+    fn labels(chart: &Chart) -> Vec<&str> {
+        chart.marks.iter().map(|mark| mark.label.as_str()).collect()
+    }
+
+    #[test]
+    fn every_measure_is_drawn_by_step_and_by_epoch() {
+        let names: Vec<String> = charts(&run_info(), &[]).into_iter().map(|(name, _)| name).collect();
+        let expected = ["loss", "accuracy", "learning-rate", "grad-norm"];
+        let expected = ["step", "epoch"].map(|by| expected.map(|name| format!("{name}-by-{by}"))).concat();
+        assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn the_loss_chart_shows_training_validation_corpora_and_baselines() {
+        let chart = chart("loss-by-step", &finished_run());
+        let names: Vec<&str> = chart.series.iter().map(|series| series.name.as_str()).collect();
+        assert_eq!(names, ["training", "validation, ko", "validation, en", "validation"]);
+        assert_eq!(chart.series[0].points.len(), 20);
+        assert_eq!(chart.series[3].points.first(), Some(&(0.0, 9.1)));
+        let lines: Vec<&str> = chart.lines.iter().map(|line| line.label.as_str()).collect();
+        assert_eq!(lines, ["unigram 6.50", "uniform 9.01"]);
+        assert_eq!(labels(&chart), ["end of warm-up"]);
+    }
+
+    #[test]
+    fn by_epoch_uses_the_epochs_of_the_journal() {
+        let chart = chart("accuracy-by-epoch", &finished_run());
+        assert_eq!(chart.series[3].points.last().unwrap().0, 4.0);
+        assert_eq!(chart.marks[0].x, 60.0 / 250.0);
+    }
+
+    #[test]
+    fn the_clipping_norm_stands_in_the_gradient_chart() {
+        let chart = chart("grad-norm-by-step", &finished_run());
+        assert_eq!(chart.lines[0].label, "clipped above 1");
+    }
+
+    #[test]
+    fn interruptions_and_a_best_point_before_the_last_are_marked() {
+        let mut worse = eval(400);
+        if let Event::Eval(eval) = &mut worse {
+            eval.loss = 8.0;
+        }
+        let events = [
+            start(),
+            eval(0),
+            eval(200),
+            resume(300),
+            resume(250),
+            log(350),
+            worse,
+            ended(400, Status::Diverged, "NaN"),
+        ];
+        let chart = chart("loss-by-step", &events);
+        assert_eq!(labels(&chart), ["end of warm-up", "best validation loss", "resumed", "diverged"]);
+        assert_eq!(chart.marks[2].x, 250.0);
+    }
+
+    #[test]
+    fn a_loss_that_explodes_is_drawn_on_a_logarithmic_axis() {
+        let mut exploded = log(100);
+        if let Event::Log(log) = &mut exploded {
+            log.loss = 1e6;
+        }
+        assert!(chart("loss-by-step", &[log(50), exploded]).log_y);
+        assert!(!chart("loss-by-step", &finished_run()).log_y);
+    }
+}

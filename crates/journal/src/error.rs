@@ -1,0 +1,118 @@
+//! What can go wrong with a journal, a record or a chart.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+/// Why a journal, a run description or a chart could not be read or written.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum JournalError {
+    /// The operating system refused: missing file, no permission, full disk.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// What was attempted: `read`, `write`, `create`, ...
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A new journal was asked for where one is.
+    #[error("{} exists already: a journal is only ever continued, so resume that run or choose another folder", path.display())]
+    JournalExists {
+        /// The existing journal.
+        path: PathBuf,
+    },
+    /// A line before the last is not what was once written.
+    #[error("{}, line {line}: {fault}; restore the file from a copy, or keep lines 1 to {} and resume from a checkpoint before the damage", path.display(), line - 1)]
+    DamagedLine {
+        /// The journal.
+        path: PathBuf,
+        /// Counted from 1.
+        line: u64,
+        /// What is wrong with it.
+        fault: LineFault,
+    },
+    /// A line is whole (its checksum is right) but is no event this version knows.
+    #[error("{}, line {line}: the line is undamaged, but this version does not know such an event; read it with the version that wrote it, or a newer one", path.display())]
+    UnknownEvent {
+        /// The journal.
+        path: PathBuf,
+        /// Counted from 1.
+        line: u64,
+        /// The first thing that does not fit.
+        source: serde_json::Error,
+    },
+    /// A number in an event or a description is NaN or infinite, which JSON cannot hold.
+    #[error(
+        "`{field}` of {what} is not a finite number, which JSON cannot hold: leave it out, or end the run as diverged"
+    )]
+    NonFinite {
+        /// Path of the field, such as `corpora[1].loss`.
+        field: String,
+        /// The event and its step, or `run.json`.
+        what: String,
+    },
+    /// `run.json` is not JSON, or lacks a field, or has one of another type.
+    #[error("{} is not a run's description: it was changed or cut short after it was written", path.display())]
+    InfoSyntax {
+        /// The `run.json`.
+        path: PathBuf,
+        /// Line, column and reason.
+        source: serde_json::Error,
+    },
+    /// `run.json` has a format number of another version.
+    #[error("{} has format {found}, this version reads and writes format {known}: use the version of casebook that wrote the run, or a newer one", path.display())]
+    InfoFormat {
+        /// The `run.json`.
+        path: PathBuf,
+        /// Its format number.
+        found: u32,
+        /// The one format known here.
+        known: u32,
+    },
+    /// An SVG could not be understood.
+    #[error("this is no SVG that can be drawn")]
+    Svg(#[from] resvg::usvg::Error),
+    /// A picture of no size, or too large for memory.
+    #[error(
+        "a picture of {width} by {height} pixels cannot be drawn: choose a scale above 0 that leaves both sides between 1 and {limit}"
+    )]
+    PictureSize {
+        /// Pixels across.
+        width: f64,
+        /// Pixels down.
+        height: f64,
+        /// Largest side.
+        limit: u32,
+    },
+    /// The PNG encoder failed.
+    #[error("a chart could not be written as PNG")]
+    Png(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// What is wrong with a journal line.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum LineFault {
+    /// The line does not end in a `crc32` key.
+    #[error("the line does not end with its `crc32`")]
+    NoChecksum,
+    /// The line does not have the checksum that it states.
+    #[error("the line says crc32 {stated}, its content has {computed}")]
+    Checksum {
+        /// As written at its end.
+        stated: String,
+        /// Of its content.
+        computed: String,
+    },
+}
+
+impl JournalError {
+    /// For `map_err`: the failed action and where.
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_path_buf();
+        move |source| Self::Io { action, path, source }
+    }
+}

@@ -1,0 +1,268 @@
+//! `run.json`: what was run, on what, with what plan.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::JournalError;
+use crate::write::{first_non_finite, write_atomically};
+
+/// The format of `run.json` and `journal.jsonl` that this version reads and writes.
+pub const FORMAT: u32 = 1;
+
+const FILE_NAME: &str = "run.json";
+
+/// What was run, written once when the run is planned.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunInfo {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// The run's name: case, variant and seed.
+    pub run: String,
+    /// The case's name.
+    pub case: String,
+    /// The variant's name.
+    pub variant: String,
+    /// The seed of everything random.
+    pub seed: u64,
+    /// What the case asks.
+    pub question: String,
+    /// Where the question comes from; may be empty.
+    pub source: String,
+    /// RFC 3339, UTC.
+    pub created: String,
+    /// Version of casebook.
+    pub version: String,
+    /// Commit of the source tree, where one is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// What it ran on.
+    pub machine: Machine,
+    /// Number format of weights and sums, such as `f32`.
+    pub precision: String,
+    /// The case's keys that a reader wants, in order: `batch_size`, `learning_rate`, ...
+    pub parameters: Vec<(String, String)>,
+    /// The model's size.
+    pub model: ModelInfo,
+    /// The data's size.
+    pub data: DataInfo,
+    /// The steps planned.
+    pub plan: PlanInfo,
+    /// The losses of predicting without looking.
+    pub baselines: Baselines,
+}
+
+/// What a run ran on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Machine {
+    /// Operating system and its version.
+    pub os: String,
+    /// The processor's name.
+    pub cpu: String,
+    /// Logical cores.
+    pub cores: usize,
+    /// Main memory in bytes.
+    pub memory_bytes: u64,
+    /// The device trained on, by name.
+    pub device: String,
+    /// What drives the device: `flex`, `wgpu`, ...
+    pub backend: String,
+}
+
+/// The model's size.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelInfo {
+    /// Trained numbers; a tied table counts once.
+    pub parameters: u64,
+    /// The same by part, in order: `embeddings`, `layers`, ...
+    pub parts: Vec<(String, u64)>,
+}
+
+/// The data's size.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DataInfo {
+    /// Hash of the prepared data.
+    pub prepared: String,
+    /// Hash of the tokenizer.
+    pub tokenizer: String,
+    /// The tokenizer's algorithm.
+    pub tokenizer_kind: String,
+    /// Vocabulary V, special tokens included.
+    pub vocab_size: u64,
+    /// Padding's share of the training rows, 0..=1.
+    pub padding_share: f64,
+    /// Corpus by corpus.
+    pub corpora: Vec<CorpusInfo>,
+}
+
+/// One corpus's size.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CorpusInfo {
+    /// Its name.
+    pub name: String,
+    /// Documents kept, all splits together.
+    pub documents: u64,
+    /// Lines read.
+    pub lines: u64,
+    /// Exact duplicates removed.
+    pub duplicates: u64,
+    /// Lines passed over as empty, not UTF-8 or malformed.
+    pub bad_lines: u64,
+    /// Tokens for training.
+    pub train_tokens: u64,
+    /// Tokens for validation.
+    pub valid_tokens: u64,
+    /// Rows for training.
+    pub train_rows: u64,
+    /// Rows for validation.
+    pub valid_rows: u64,
+    /// Share of unknown tokens, 0..=1.
+    pub unknown_share: f64,
+    /// Tokens per character of text.
+    pub tokens_per_char: f64,
+}
+
+/// The steps planned.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlanInfo {
+    /// Rows per update.
+    pub batch_size: u64,
+    /// Rows per forward pass.
+    pub micro_batch_size: u64,
+    /// Updates in an epoch.
+    pub steps_per_epoch: u64,
+    /// Updates in all.
+    pub total_steps: u64,
+    /// Epochs in all.
+    pub epochs: f64,
+    /// Rows for training.
+    pub train_rows: u64,
+    /// Rows for validation.
+    pub valid_rows: u64,
+    /// Batches in an evaluation.
+    pub valid_steps: u64,
+    /// Updates until the learning rate is at its peak.
+    pub warmup_steps: u64,
+    /// The learning rate's course in words.
+    pub schedule: String,
+    /// What a reader should know about the plan.
+    pub notes: Vec<String>,
+}
+
+/// The losses of predicting without looking, in nats per token.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Baselines {
+    /// Every token alike: ln V.
+    pub uniform: f64,
+    /// Every token by its frequency in training: the cross-entropy of the held-out text under those frequencies.
+    pub unigram: f64,
+    /// The same corpus by corpus, each under its own frequencies.
+    pub corpora: Vec<(String, f64)>,
+}
+
+impl Baselines {
+    /// The unigram loss of one corpus, in nats per token.
+    pub fn corpus(&self, name: &str) -> Option<f64> {
+        self.corpora.iter().find(|(corpus, _)| corpus == name).map(|(_, loss)| *loss)
+    }
+}
+
+/// All that is read of a file whose format may be another.
+#[derive(Deserialize)]
+struct FormatOnly {
+    format: u32,
+}
+
+impl RunInfo {
+    /// The description in a run's folder.
+    ///
+    /// # Errors
+    /// [`JournalError::Io`], [`JournalError::InfoSyntax`], and [`JournalError::InfoFormat`] for any format but
+    /// [`FORMAT`], whatever else the file holds.
+    pub fn read(run_dir: &Path) -> Result<Self, JournalError> {
+        let path = run_dir.join(FILE_NAME);
+        let text = fs::read(&path).map_err(JournalError::io("read", &path))?;
+        let syntax = |source| JournalError::InfoSyntax { path: path.clone(), source };
+        let FormatOnly { format } = serde_json::from_slice(&text).map_err(syntax)?;
+        check_format(&path, format)?;
+        serde_json::from_slice(&text).map_err(syntax)
+    }
+
+    /// Writes the description into a run's folder, whole or not at all.
+    ///
+    /// # Errors
+    /// [`JournalError::NonFinite`], [`JournalError::InfoFormat`], [`JournalError::Io`].
+    pub fn write(&self, run_dir: &Path) -> Result<(), JournalError> {
+        let path = run_dir.join(FILE_NAME);
+        check_format(&path, self.format)?;
+        if let Some(field) = first_non_finite(self) {
+            return Err(JournalError::NonFinite { field, what: FILE_NAME.into() });
+        }
+        let mut text = serde_json::to_vec_pretty(self).expect("a description holds strings, numbers and lists only");
+        text.push(b'\n');
+        write_atomically(&path, &text)
+    }
+}
+
+fn check_format(path: &Path, found: u32) -> Result<(), JournalError> {
+    if found == FORMAT {
+        return Ok(());
+    }
+    Err(JournalError::InfoFormat { path: PathBuf::from(path), found, known: FORMAT })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::synthetic::run_info;
+
+    #[test]
+    fn a_description_survives_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut info = run_info();
+        info.seed = u64::MAX;
+        info.baselines.unigram = 0.1 + 0.2;
+        info.write(folder.path()).unwrap();
+        assert_eq!(RunInfo::read(folder.path()).unwrap(), info);
+        info.commit = None;
+        info.write(folder.path()).unwrap();
+        assert_eq!(RunInfo::read(folder.path()).unwrap(), info);
+    }
+
+    #[test]
+    fn a_newer_format_is_refused_by_number_whatever_else_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("run.json"), r#"{"format": 7, "runs": []}"#).unwrap();
+        let error = RunInfo::read(folder.path()).unwrap_err();
+        assert!(matches!(error, JournalError::InfoFormat { found: 7, known: 1, .. }));
+        assert!(error.to_string().contains("has format 7, this version reads and writes format 1"), "{error}");
+        let info = RunInfo { format: 2, ..run_info() };
+        assert!(matches!(info.write(folder.path()), Err(JournalError::InfoFormat { found: 2, .. })));
+    }
+
+    #[test]
+    fn a_cut_file_and_a_missing_one_are_told_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(matches!(RunInfo::read(folder.path()), Err(JournalError::Io { action: "read", .. })));
+        run_info().write(folder.path()).unwrap();
+        let path = folder.path().join("run.json");
+        let text = fs::read(&path).unwrap();
+        fs::write(&path, &text[..text.len() / 2]).unwrap();
+        let error = RunInfo::read(folder.path()).unwrap_err();
+        assert!(matches!(error, JournalError::InfoSyntax { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_non_finite_baseline_is_refused_by_name_and_nothing_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut info = run_info();
+        info.baselines.corpora[1].1 = f64::NAN;
+        let error = info.write(folder.path()).unwrap_err();
+        assert!(
+            matches!(&error, JournalError::NonFinite { field, .. } if field == "baselines.corpora[1][1]"),
+            "{error}"
+        );
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}

@@ -1,0 +1,170 @@
+//! Markdown that says what was meant: text of users, tables, numbers with units.
+
+use crate::ticks::grouped;
+
+/// Text that Markdown shows letter by letter, on one line, also inside a table.
+pub(crate) fn escaped(text: &str) -> String {
+    let letters: Vec<char> = text.chars().collect();
+    let mut out = String::with_capacity(text.len());
+    for (index, letter) in letters.iter().enumerate() {
+        match letter {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '_' if is_within_word(&letters, index) => out.push('_'),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '$' | '#' | '!' => out.extend(['\\', *letter]),
+            letter if letter.is_control() => out.push(' '),
+            letter => out.push(*letter),
+        }
+    }
+    out
+}
+
+/// `_` between letters, as in `batch_size`, never begins emphasis.
+fn is_within_word(letters: &[char], index: usize) -> bool {
+    let is_word =
+        |index: Option<usize>| index.and_then(|at| letters.get(at)).is_some_and(|letter| letter.is_alphanumeric());
+    is_word(index.checked_sub(1)) && is_word(Some(index + 1))
+}
+
+/// Text as inline code, on one line, also inside a table.
+pub(crate) fn code(text: &str) -> String {
+    let text: String = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+    let longest = text.split(|letter| letter != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest + 1);
+    let space = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
+    format!("{fence}{space}{}{space}{fence}", text.replace('|', "\\|"))
+}
+
+/// A table whose columns line up in the source as well; `-:` aligns right.
+pub(crate) struct Table {
+    header: Vec<String>,
+    right: Vec<bool>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// Column titles; one that begins with `>` is aligned right, as numbers are.
+    pub(crate) fn new(columns: &[&str]) -> Self {
+        let header = columns.iter().map(|title| title.trim_start_matches('>').to_string()).collect();
+        Self { header, right: columns.iter().map(|title| title.starts_with('>')).collect(), rows: Vec::new() }
+    }
+
+    /// Cells are Markdown: text of users is [`escaped`] before.
+    pub(crate) fn row(&mut self, cells: Vec<String>) {
+        debug_assert_eq!(cells.len(), self.header.len());
+        self.rows.push(cells);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The table, ending in a newline.
+    pub(crate) fn text(&self) -> String {
+        let count = |text: &String| text.chars().count();
+        let widths: Vec<usize> = (0..self.header.len())
+            .map(|column| {
+                self.rows.iter().map(|row| count(&row[column])).fold(count(&self.header[column]).max(3), usize::max)
+            })
+            .collect();
+        let line = |cells: &[String]| {
+            let padded = cells.iter().enumerate().map(|(column, cell)| {
+                let space = " ".repeat(widths[column] - count(cell));
+                if self.right[column] { format!("{space}{cell}") } else { format!("{cell}{space}") }
+            });
+            format!("| {} |\n", padded.collect::<Vec<_>>().join(" | "))
+        };
+        let rule = |column: usize| {
+            let dashes = "-".repeat(widths[column] - 1);
+            if self.right[column] { format!("{dashes}:") } else { format!("{dashes}-") }
+        };
+        let rules: Vec<String> = (0..widths.len()).map(rule).collect();
+        let body: String = self.rows.iter().map(|row| line(row)).collect();
+        format!("{}{}{body}", line(&self.header), line(&rules))
+    }
+}
+
+/// `1,234,567`.
+pub(crate) fn count(number: u64) -> String {
+    grouped(&number.to_string())
+}
+
+/// `12.34 %`.
+pub(crate) fn percent(share: f64) -> String {
+    format!("{:.2} %", share * 100.0)
+}
+
+/// `117.7 MiB`.
+pub(crate) fn bytes(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 1024.0 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{} {}", count(bytes), UNITS[0]) } else { format!("{value:.1} {}", UNITS[unit]) }
+}
+
+/// `2 d 3 h`, `1 h 23 min`, `4 min 5 s`, `6.5 s`.
+pub(crate) fn duration(seconds: f64) -> String {
+    let whole = seconds.max(0.0).round() as u64;
+    let (days, hours, minutes) = (whole / 86_400, whole / 3_600 % 24, whole / 60 % 60);
+    match whole {
+        0..60 => format!("{seconds:.1} s"),
+        60..3_600 => format!("{minutes} min {} s", whole % 60),
+        3_600..86_400 => format!("{hours} h {minutes} min"),
+        _ => format!("{days} d {hours} h"),
+    }
+}
+
+/// `2026-11-21 09:00` of an RFC 3339 time in UTC; anything else as it is.
+pub(crate) fn minute(time: &str) -> String {
+    let shape: String =
+        time.chars().map(|letter| if letter.is_ascii_digit() { '0' } else { letter }).collect::<String>();
+    if shape.starts_with("0000-00-00T00:00:00") { time[..16].replace('T', " ") } else { escaped(time) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_of_users_is_shown_and_never_obeyed() {
+        assert_eq!(
+            escaped("a | b\n`c` <b>d</b> *e* [f](g) batch_size _h_"),
+            "a \\| b \\`c\\` &lt;b&gt;d&lt;/b&gt; \\*e\\* \\[f\\](g) batch_size \\_h\\_"
+        );
+        assert_eq!(escaped("a\\|b & $x$"), "a\\\\\\|b &amp; \\$x\\$");
+        assert_eq!(escaped("한국어, 0.5e-4 – fine."), "한국어, 0.5e-4 – fine.");
+    }
+
+    #[test]
+    fn code_holds_backticks_and_pipes() {
+        assert_eq!(code("abc"), "`abc`");
+        assert_eq!(code("a`b|c\nd"), "``a`b\\|c d``");
+        assert_eq!(code("`a"), "`` `a ``");
+    }
+
+    #[test]
+    fn a_table_lines_up() {
+        let mut table = Table::new(&["corpus", ">loss"]);
+        table.row(vec!["ko".into(), "12.50".into()]);
+        assert_eq!(table.text(), "| corpus |  loss |\n| ------ | ----: |\n| ko     | 12.50 |\n");
+    }
+
+    #[test]
+    fn numbers_have_units() {
+        assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!([0, 1_023, 1_024, 123_456_789].map(bytes), ["0 bytes", "1,023 bytes", "1.0 KiB", "117.7 MiB"]);
+        assert_eq!([6.5, 245.0, 4_980.0, 183_600.0].map(duration), ["6.5 s", "4 min 5 s", "1 h 23 min", "2 d 3 h"]);
+        assert_eq!(percent(0.1234), "12.34 %");
+    }
+
+    #[test]
+    fn times_are_cut_to_the_minute_and_other_text_is_kept() {
+        assert_eq!(minute("2026-11-21T09:00:59Z"), "2026-11-21 09:00");
+        assert_eq!(minute("yesterday|"), "yesterday\\|");
+    }
+}

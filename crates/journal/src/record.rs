@@ -1,0 +1,115 @@
+//! A run's record: the page and the charts, made from `run.json` and the journal, and from nothing else.
+
+use std::fs;
+use std::path::Path;
+
+use crate::curves::charts;
+use crate::error::JournalError;
+use crate::event::Event;
+use crate::file::read;
+use crate::info::RunInfo;
+use crate::png::png;
+use crate::report::page;
+use crate::svg::svg;
+use crate::write::write_atomically;
+
+/// Pixels of a PNG for each unit of its SVG: sharp at 800 wide on a fine screen, and in print.
+const SCALE: f32 = 2.0;
+
+/// Writes `record.md` and `charts/{loss,accuracy,learning-rate,grad-norm}-by-{step,epoch}.{svg,png}` into a run's folder,
+/// from its `run.json` and `journal.jsonl`. Any run gets a record, whatever became of it; one without a journal is
+/// reported as planned. What was there is replaced, the page last.
+///
+/// # Errors
+/// Those of [`RunInfo::read`] and [`read`], and [`JournalError::Io`] with the file that could not be written.
+pub fn write_record(run_dir: &Path) -> Result<(), JournalError> {
+    let info = RunInfo::read(run_dir)?;
+    let events = events(&run_dir.join("journal.jsonl"))?;
+    let folder = run_dir.join("charts");
+    fs::create_dir_all(&folder).map_err(JournalError::io("create", &folder))?;
+    for (name, chart) in charts(&info, &events) {
+        let drawn = svg(&chart);
+        write_atomically(&folder.join(format!("{name}.png")), &png(&drawn, SCALE)?)?;
+        write_atomically(&folder.join(format!("{name}.svg")), drawn.as_bytes())?;
+    }
+    write_atomically(&run_dir.join("record.md"), page(&info, &events).as_bytes())
+}
+
+/// The journal's events; none where there is no journal yet.
+fn events(path: &Path) -> Result<Vec<Event>, JournalError> {
+    match read(path) {
+        Err(JournalError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Status;
+    use crate::file::Journal;
+    use crate::synthetic::{ended, eval, finished_run, run_info, start};
+
+    /// A run's folder with this journal.
+    fn run(events: &[Event]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        run_info().write(folder.path()).unwrap();
+        let mut journal = Journal::create(&folder.path().join("journal.jsonl")).unwrap();
+        for event in events {
+            journal.append(event).unwrap();
+        }
+        folder
+    }
+
+    fn record(folder: &Path) -> String {
+        fs::read_to_string(folder.join("record.md")).unwrap()
+    }
+
+    #[test]
+    fn a_record_has_its_page_and_every_chart_it_shows() {
+        let folder = run(&finished_run());
+        write_record(folder.path()).unwrap();
+        let page = record(folder.path());
+        assert_eq!(fs::read_dir(folder.path().join("charts")).unwrap().count(), 16);
+        let targets = page.split(['"', '(', ')']).filter(|part| part.starts_with("charts/"));
+        let mut shown = 0;
+        for target in targets {
+            assert!(folder.path().join(target).is_file(), "{target}");
+            shown += 1;
+        }
+        assert_eq!(shown, 16);
+    }
+
+    #[test]
+    fn the_same_journal_gives_the_same_record() {
+        let folder = run(&finished_run());
+        write_record(folder.path()).unwrap();
+        let chart = folder.path().join("charts/loss-by-step.png");
+        let first = (record(folder.path()), fs::read(&chart).unwrap());
+        write_record(folder.path()).unwrap();
+        assert_eq!(first, (record(folder.path()), fs::read(&chart).unwrap()));
+    }
+
+    #[test]
+    fn a_run_that_never_began_and_one_that_failed_at_once_have_records() {
+        let folder = tempfile::tempdir().unwrap();
+        run_info().write(folder.path()).unwrap();
+        write_record(folder.path()).unwrap();
+        assert!(record(folder.path()).contains("- status: planned"));
+        let folder = run(&[start(), ended(0, Status::Failed, "no such device")]);
+        write_record(folder.path()).unwrap();
+        assert!(record(folder.path()).contains("- status: failed at step 0 of 1,000: no such device"));
+    }
+
+    #[test]
+    fn without_a_description_or_with_a_damaged_journal_there_is_no_record() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(matches!(write_record(folder.path()), Err(JournalError::Io { action: "read", .. })));
+        let folder = run(&[start(), eval(0), eval(10)]);
+        let journal = folder.path().join("journal.jsonl");
+        let text = fs::read_to_string(&journal).unwrap().replacen("\"step\":0", "\"step\":9", 1);
+        fs::write(&journal, text).unwrap();
+        assert!(matches!(write_record(folder.path()), Err(JournalError::DamagedLine { line: 2, .. })));
+        assert!(!folder.path().join("record.md").exists());
+    }
+}

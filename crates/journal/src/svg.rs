@@ -1,0 +1,285 @@
+//! A chart as SVG, drawn where [`Plan`] says.
+
+use std::fmt::Write;
+
+use crate::chart::{Chart, PALETTE, Series, Style};
+use crate::layout::thinned;
+use crate::plan::{
+    AXIS, EDGE, LABEL, LEADER, Label, MARK, Plan, SAMPLE, SUBTITLE, Sample, TICK, TITLE, WIDTH, line_height,
+};
+use crate::text::Face;
+
+const INK: &str = "#222222";
+const GREY: &str = "#595959"; // 7 : 1 on white
+const FAINT: &str = "#E4E4E4";
+const FRAME: &str = "#8A8A8A";
+/// The embedded font first; a browser takes the next that it has.
+const FAMILY: &str = "'Casebook Sans','Open Sans','Noto Sans',Helvetica,Arial,sans-serif";
+/// Least pixels between two point marks of a line; closer ones would make it a blob.
+const POINT_GAP: f64 = 13.0;
+
+/// The chart as an SVG document: 820 pixels wide, as high as its labels need, on white.
+pub fn svg(chart: &Chart) -> String {
+    let plan = Plan::new(chart);
+    let mut drawing = Drawing::default();
+    drawing.heading(&plan);
+    drawing.axes(&plan);
+    drawing.marks(&plan);
+    drawing.horizontal_lines(chart, &plan);
+    for series in &chart.series {
+        drawing.series(chart, series, &plan);
+    }
+    for label in &plan.labels {
+        drawing.label(label, &plan);
+    }
+    if plan.x.is_none() {
+        let middle = ((plan.left + plan.right) / 2.0, (plan.top + plan.bottom) / 2.0);
+        drawing.text("nothing was recorded", middle, AXIS, Look { anchor: "middle", ..Look::new(GREY) });
+    }
+    let (height, title, body) = (px(plan.height), escaped(&chart.title), drawing.body);
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\" \
+         viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" font-family=\"{FAMILY}\">\n<title>{title}</title>\n\
+         <rect width=\"{WIDTH}\" height=\"{height}\" fill=\"#FFFFFF\"/>\n{body}</svg>\n"
+    )
+}
+
+/// The elements so far.
+#[derive(Default)]
+struct Drawing {
+    body: String,
+}
+
+/// Colour, alignment and turn of a text.
+#[derive(Clone, Copy)]
+struct Look<'a> {
+    fill: &'a str,
+    anchor: &'a str,
+    upwards: bool,
+}
+
+impl<'a> Look<'a> {
+    fn new(fill: &'a str) -> Self {
+        Self { fill, anchor: "start", upwards: false }
+    }
+}
+
+/// Colour, width and dashes of a line.
+#[derive(Clone, Copy)]
+struct Pen<'a> {
+    stroke: &'a str,
+    width: f64,
+    dashes: &'a str,
+    opacity: f64,
+}
+
+impl<'a> Pen<'a> {
+    fn new(stroke: &'a str, width: f64) -> Self {
+        Self { stroke, width, dashes: "", opacity: 1.0 }
+    }
+
+    fn of_series(style: Style, color: usize) -> Self {
+        let stroke = PALETTE[color % PALETTE.len()];
+        match style {
+            Style::Line => Self::new(stroke, 1.1),
+            Style::LineWithPoints => Self::new(stroke, 1.8),
+            Style::Dashed => Self { dashes: "6 3", ..Self::new(stroke, 1.1) },
+        }
+    }
+
+    const REFERENCE: Pen<'static> = Pen { stroke: "#555555", width: 1.2, dashes: "7 4", opacity: 1.0 };
+    const MARK: Pen<'static> = Pen { stroke: "#8A8A8A", width: 1.0, dashes: "2 3", opacity: 1.0 };
+}
+
+impl Drawing {
+    fn heading(&mut self, plan: &Plan) {
+        let mut y = EDGE;
+        for (lines, face, fill) in [(&plan.title, TITLE, INK), (&plan.subtitle, SUBTITLE, GREY)] {
+            for line in lines {
+                y += line_height(face);
+                self.text(line, (plan.left, y - 0.3 * face.size), face, Look::new(fill));
+            }
+        }
+    }
+
+    fn axes(&mut self, plan: &Plan) {
+        for (value, label) in plan.y_ticks.values.iter().zip(&plan.y_ticks.labels) {
+            let y = plan.at_y(*value);
+            self.line(&[(plan.left, y), (plan.right, y)], Pen::new(FAINT, 1.0));
+            let look = Look { anchor: "end", ..Look::new(GREY) };
+            self.text(label, (plan.left - 8.0, y + 0.35 * TICK.size), TICK, look);
+        }
+        for (value, label) in plan.x_ticks.values.iter().zip(&plan.x_ticks.labels) {
+            let x = plan.at_x(*value);
+            self.line(&[(x, plan.top), (x, plan.bottom)], Pen::new(FAINT, 1.0));
+            self.line(&[(x, plan.bottom), (x, plan.bottom + 4.0)], Pen::new(FRAME, 1.0));
+            let look = Look { anchor: "middle", ..Look::new(GREY) };
+            self.text(label, (x, plan.bottom + 18.0), TICK, look);
+        }
+        let corner = [(plan.left, plan.top), (plan.left, plan.bottom), (plan.right, plan.bottom)];
+        self.line(&corner, Pen::new(FRAME, 1.0));
+        let look = Look { anchor: "middle", ..Look::new(INK) };
+        for (index, line) in plan.x_label.iter().enumerate() {
+            let y = plan.bottom + 22.0 + line_height(AXIS) * (index + 1) as f64;
+            self.text(line, ((plan.left + plan.right) / 2.0, y), AXIS, look);
+        }
+        for (index, line) in plan.y_label.iter().enumerate() {
+            let x = EDGE + line_height(AXIS) * (index as f64 + 0.8);
+            self.text(line, (x, (plan.top + plan.bottom) / 2.0), AXIS, Look { upwards: true, ..look });
+        }
+    }
+
+    fn marks(&mut self, plan: &Plan) {
+        for mark in &plan.marks {
+            let top = if mark.text.is_empty() { plan.top } else { plan.top + mark.baseline - plan.top + 3.0 };
+            self.line(&[(mark.x, top), (mark.x, plan.bottom)], Pen::MARK);
+            if !mark.text.is_empty() {
+                let look = Look { anchor: "middle", ..Look::new(GREY) };
+                self.text(&mark.text, (mark.centre, mark.baseline), MARK, look);
+            }
+        }
+    }
+
+    fn horizontal_lines(&mut self, chart: &Chart, plan: &Plan) {
+        for line in chart.lines.iter().filter(|line| plan.y.is_some_and(|range| range.contains(line.y))) {
+            let y = plan.at_y(line.y);
+            self.line(&[(plan.left, y), (plan.right, y)], Pen::REFERENCE);
+        }
+    }
+
+    fn series(&mut self, chart: &Chart, series: &Series, plan: &Plan) {
+        let log_y = plan.y.is_some_and(|range| range.log);
+        let pen = Pen::of_series(series.style, series.color);
+        let mut points = Vec::new();
+        for part in series.points.split(|point| !chart.is_drawable(*point, log_y)) {
+            let placed: Vec<(f64, f64)> = part.iter().map(|(x, y)| (plan.at_x(*x), plan.at_y(*y))).collect();
+            match placed.as_slice() {
+                [] => {}
+                // A line of one point would not be seen.
+                [only] if series.style != Style::LineWithPoints => self.dot(*only, 2.2, pen.stroke),
+                _ => self.line(&thinned(&placed), pen),
+            }
+            points.extend(placed);
+        }
+        if series.style == Style::LineWithPoints {
+            for (x, y) in apart(&points) {
+                self.shape(series.color, (x, y), pen.stroke);
+            }
+        }
+    }
+
+    /// A name beside the plot, with a sample of its line and a thin line from where that ends.
+    fn label(&mut self, label: &Label, plan: &Plan) {
+        let start = plan.right + LEADER;
+        let pen = match label.sample {
+            Sample::Series(style, color) => Pen::of_series(style, color),
+            Sample::Line => Pen::REFERENCE,
+        };
+        let (x, y) = label.from;
+        let leader = [(x.max(plan.right) + 3.0, y), (start - 3.0, label.centre)];
+        self.line(&leader, Pen { width: 0.8, dashes: "", opacity: 0.55, ..pen });
+        if plan.right - x > 8.0 {
+            self.line(&[(x + 5.0, y), (plan.right, y)], Pen { width: 0.8, dashes: "1 3", opacity: 0.7, ..pen });
+        }
+        self.line(&[(start, label.centre), (start + SAMPLE - 6.0, label.centre)], pen);
+        if let Sample::Series(Style::LineWithPoints, color) = label.sample {
+            self.shape(color, (start + SAMPLE / 2.0 - 3.0, label.centre), pen.stroke);
+        }
+        let first = label.centre - line_height(LABEL) * (label.text.len() as f64 - 1.0) / 2.0 + 0.35 * LABEL.size;
+        for (index, line) in label.text.iter().enumerate() {
+            let y = first + line_height(LABEL) * index as f64;
+            self.text(line, (start + SAMPLE, y), LABEL, Look::new(INK));
+        }
+    }
+
+    fn line(&mut self, points: &[(f64, f64)], pen: Pen) {
+        let Pen { stroke, width, dashes, opacity } = pen;
+        let list: Vec<String> = points.iter().map(|(x, y)| format!("{},{}", px(*x), px(*y))).collect();
+        let dashes = if dashes.is_empty() { String::new() } else { format!(" stroke-dasharray=\"{dashes}\"") };
+        let opacity = if opacity < 1.0 { format!(" stroke-opacity=\"{opacity}\"") } else { String::new() };
+        self.push(format_args!(
+            "<polyline points=\"{}\" fill=\"none\" stroke=\"{stroke}\" stroke-width=\"{width}\" \
+             stroke-linejoin=\"round\"{dashes}{opacity}/>",
+            list.join(" ")
+        ));
+    }
+
+    fn dot(&mut self, (x, y): (f64, f64), radius: f64, fill: &str) {
+        self.push(format_args!("<circle cx=\"{}\" cy=\"{}\" r=\"{radius}\" fill=\"{fill}\"/>", px(x), px(y)));
+    }
+
+    /// The mark of a point: another shape for each colour, so that a print in grey can be read too.
+    fn shape(&mut self, color: usize, (x, y): (f64, f64), fill: &str) {
+        const ROUND: f64 = 3.4;
+        let corners: &[(f64, f64)] = match color % PALETTE.len() % 4 {
+            0 => &[],
+            1 => &[(-3.0, -3.0), (3.0, -3.0), (3.0, 3.0), (-3.0, 3.0)],
+            2 => &[(0.0, -4.2), (3.9, 2.8), (-3.9, 2.8)],
+            _ => &[(0.0, -4.3), (4.3, 0.0), (0.0, 4.3), (-4.3, 0.0)],
+        };
+        let outline = "stroke=\"#FFFFFF\" stroke-width=\"0.9\"";
+        if corners.is_empty() {
+            let (x, y) = (px(x), px(y));
+            self.push(format_args!("<circle cx=\"{x}\" cy=\"{y}\" r=\"{ROUND}\" fill=\"{fill}\" {outline}/>"));
+        } else {
+            let corners: Vec<String> =
+                corners.iter().map(|(dx, dy)| format!("{},{}", px(x + dx), px(y + dy))).collect();
+            self.push(format_args!("<polygon points=\"{}\" fill=\"{fill}\" {outline}/>", corners.join(" ")));
+        }
+    }
+
+    fn text(&mut self, text: &str, (x, y): (f64, f64), face: Face, look: Look) {
+        let (x, y, text) = (px(x), px(y), escaped(text));
+        let Look { fill, anchor, upwards } = look;
+        let turn = if upwards { format!(" transform=\"rotate(-90 {x} {y})\"") } else { String::new() };
+        let weight = if face.bold { " font-weight=\"600\"" } else { "" };
+        self.push(format_args!(
+            "<text x=\"{x}\" y=\"{y}\" font-size=\"{}\" fill=\"{fill}\" text-anchor=\"{anchor}\"{weight}{turn}>{text}</text>",
+            face.size
+        ));
+    }
+
+    fn push(&mut self, element: std::fmt::Arguments) {
+        // Writing into a `String` cannot fail.
+        let _ = writeln!(self.body, "{element}");
+    }
+}
+
+/// The points to mark: all, or as many as leave [`POINT_GAP`] between them, the last always.
+fn apart(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let mut kept: Vec<(f64, f64)> = Vec::new();
+    for point in points.iter().rev() {
+        if kept.last().is_none_or(|later| later.0 - point.0 >= POINT_GAP) {
+            kept.push(*point);
+        }
+    }
+    kept
+}
+
+/// A length with at most two decimals.
+fn px(value: f64) -> String {
+    let text = format!("{value:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_string()
+}
+
+/// Text that XML takes for text: its own signs as entities, and what XML 1.0 forbids as U+FFFD.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\t' | '\n' | '\r' => out.push(' '),
+            '\u{FFFE}' | '\u{FFFF}' => out.push('\u{FFFD}'),
+            letter if letter.is_control() => out.push('\u{FFFD}'),
+            letter => out.push(letter),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+#[path = "svg_tests.rs"]
+mod tests;

@@ -1,0 +1,139 @@
+//! Writing whole files, and finding numbers that JSON cannot hold.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::error::JournalError;
+
+/// Writes a file so that a reader, or a crash at any moment, finds either the old content or the new, never a part:
+/// a temporary sibling, synced, renamed over the old, and the folder synced.
+///
+/// # Errors
+/// [`JournalError::Io`]; the temporary file is removed and the old content untouched.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), JournalError> {
+    let sibling = temporary_sibling(path);
+    let written = write_synced(&sibling, bytes)
+        .map_err(JournalError::io("write", &sibling))
+        .and_then(|()| fs::rename(&sibling, path).map_err(JournalError::io("write", path)));
+    if let Err(error) = written {
+        // Best effort: the reason that counts is the first one.
+        let _ = fs::remove_file(&sibling);
+        return Err(error);
+    }
+    sync_folder(path)
+}
+
+/// Two processes, or two threads of one, never share a temporary file.
+fn temporary_sibling(path: &Path) -> PathBuf {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    path.with_file_name(format!(".{name}.{}-{count}.tmp", std::process::id()))
+}
+
+fn write_synced(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Makes a new or renamed entry of `path`'s folder survive a power cut. Folders can be synced on Unix only.
+pub(crate) fn sync_folder(path: &Path) -> Result<(), JournalError> {
+    if cfg!(unix) {
+        let folder = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(JournalError::io("sync", folder))?;
+    }
+    Ok(())
+}
+
+/// The path of the first float that is NaN or infinite.
+///
+/// serde_json writes such floats as `null`; every `None` of ours is left out instead, so a `null` is a lost number.
+pub(crate) fn first_non_finite(value: &impl Serialize) -> Option<String> {
+    let value = serde_json::to_value(value).ok()?;
+    null_path(&value)
+}
+
+fn null_path(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => Some(String::new()),
+        Value::Array(items) => {
+            items.iter().enumerate().find_map(|(index, item)| Some(format!("[{index}]{}", joined(&null_path(item)?))))
+        }
+        Value::Object(fields) => {
+            fields.iter().find_map(|(name, field)| Some(format!("{name}{}", joined(&null_path(field)?))))
+        }
+        _ => None,
+    }
+}
+
+/// `.field`, but `[0]` without a dot before it.
+fn joined(path: &str) -> String {
+    if path.is_empty() || path.starts_with('[') { path.to_string() } else { format!(".{path}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole_and_nothing_is_left_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.json");
+        write_atomically(&path, b"old").unwrap();
+        write_atomically(&path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_failed_write_names_the_path_and_leaves_the_folder_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("missing").join("run.json");
+        let error = write_atomically(&path, b"x").unwrap_err();
+        assert!(error.to_string().contains("missing"), "{error}");
+        // A folder stands where the file should go: the rename fails, the temporary file goes.
+        let taken = folder.path().join("taken");
+        fs::create_dir_all(taken.join("inside")).unwrap();
+        assert!(matches!(write_atomically(&taken, b"x"), Err(JournalError::Io { .. })));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_passed_up_with_its_cause() {
+        let error =
+            write_synced(Path::new("/dev/full"), b"x").map_err(JournalError::io("write", Path::new("/dev/full")));
+        let error = error.unwrap_err();
+        assert_eq!(error.to_string(), "cannot write /dev/full");
+        let cause = std::error::Error::source(&error).unwrap().to_string();
+        assert!(cause.contains("No space left"), "{cause}");
+    }
+
+    #[test]
+    fn the_first_non_finite_float_is_named_by_its_path() {
+        #[derive(Serialize)]
+        struct Inner {
+            x: f64,
+        }
+        #[derive(Serialize)]
+        struct Outer {
+            a: f64,
+            list: Vec<Inner>,
+            pairs: Vec<(String, f64)>,
+        }
+        let outer =
+            |x, pair| Outer { a: 1.0, list: vec![Inner { x: 0.0 }, Inner { x }], pairs: vec![("p".into(), pair)] };
+        assert_eq!(first_non_finite(&outer(0.0, 0.0)), None);
+        assert_eq!(first_non_finite(&outer(f64::NAN, 0.0)).as_deref(), Some("list[1].x"));
+        assert_eq!(first_non_finite(&outer(0.0, f64::INFINITY)).as_deref(), Some("pairs[0][1]"));
+    }
+}
