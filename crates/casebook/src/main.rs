@@ -1,2 +1,24 @@
-//! The binary.
-fn main() {}
+//! The binary: arguments in, errors out, nothing else.
+
+mod arguments;
+mod commands;
+mod doctor;
+mod show;
+mod threads;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::arguments::Arguments;
+
+fn main() -> ExitCode {
+    threads::quiet_the_devices();
+    match commands::run(&Arguments::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            show::error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! The word in the case file, and the machine behind it.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread;
 
 use burn::tensor::{Device, DeviceKind, DeviceType, Tensor};
 
@@ -32,15 +32,14 @@ impl Place {
             Some(Some(kind)) => kind,
             None => return Err(TrainError::DeviceWord { word: word.into() }),
         };
-        // A missing adapter is a panic inside the framework, so the first touch is caught here.
-        let opened = catch_unwind(AssertUnwindSafe(|| {
+        let opened = probe(|| {
             let device = Device::wgpu(kind);
             let two = (Tensor::<1>::ones([1], &device) + 1.0).into_data().try_to_vec::<f32>();
             let name = device.identity().map_or_else(|| "unnamed adapter".to_string(), |identity| identity.name);
             (device, name, two)
-        }));
+        });
         match opened {
-            Ok((device, name, Ok(two))) if two == [2.0] => {
+            Some((device, name, Ok(two))) if two == [2.0] => {
                 let description = format!("{name}, wgpu ({})", shader_language());
                 Ok(Self { word: word.into(), description, device, on_cpu_backend: false })
             }
@@ -69,6 +68,17 @@ pub fn shader_language() -> &'static str {
     if cfg!(feature = "spirv") { "SPIR-V where the driver takes it" } else { "WGSL" }
 }
 
+/// Name of the threads on which a device is tried: a panic there is an answer, not an accident.
+pub const PROBE_THREAD: &str = "device-probe";
+
+/// Runs something that panics inside the framework where a device is missing or broken; none where it did.
+pub(crate) fn probe<T: Send>(touch: impl FnOnce() -> T + Send) -> Option<T> {
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().name(PROBE_THREAD.into()).spawn_scoped(scope, touch).ok()?;
+        thread.join().ok()
+    })
+}
+
 /// The kind of a word: none for the CPU backend.
 fn parse(word: &str) -> Option<Option<DeviceKind>> {
     let (name, index) = match word.split_once(':') {
@@ -87,12 +97,11 @@ fn parse(word: &str) -> Option<Option<DeviceKind>> {
 
 /// The adapters of this machine, as people read them.
 pub fn found() -> Vec<String> {
-    let devices = catch_unwind(|| Device::enumerate(DeviceType::Wgpu).into_vec()).unwrap_or_default();
     let name = |device: &Device| {
         let name = device.identity().map_or_else(|| "unnamed adapter".to_string(), |identity| identity.name);
         format!("{name} ({})", kind_of(device))
     };
-    devices.iter().map(name).collect()
+    probe(|| Device::enumerate(DeviceType::Wgpu).into_vec().iter().map(name).collect()).unwrap_or_default()
 }
 
 /// The kind of adapter out of the framework's own description, for people.

@@ -3,11 +3,7 @@
 //! A device can compute nothing and say nothing: the loss even falls. So a tiny encoder is trained on it and on the CPU
 //! backend, from the same weights on the same batch with the same dropout, and everything is compared.
 
-use std::{
-    fs,
-    panic::{AssertUnwindSafe, catch_unwind},
-    path::Path,
-};
+use std::{fs, path::Path};
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use case::{EncoderConfig, OptimizerConfig};
@@ -17,7 +13,7 @@ use kernels::{DropSource, score};
 use optim::{Optimizer, clip_factor, global_norm, squared_sums};
 use rand_chacha::rand_core::Rng;
 
-use crate::{TrainError, device::Place, forward::read_floats, session::weight_infos};
+use crate::{TrainError, device::{Place, probe}, forward::read_floats, session::weight_infos};
 
 /// Updates that are compared.
 const STEPS: usize = 10;
@@ -93,8 +89,8 @@ struct Trace {
 /// [`TrainError::Device`] where the device fails outright.
 pub fn diagnose(place: &Place) -> Result<Diagnosis, TrainError> {
     let cpu = trace(&Place::open("cpu")?)?;
-    let caught = catch_unwind(AssertUnwindSafe(|| trace(place)));
-    let device = caught.map_err(|_| TrainError::Device { cause: "a kernel panicked".into() })??;
+    let caught = probe(|| trace(place));
+    let device = caught.ok_or_else(|| TrainError::Device { cause: "a kernel panicked".into() })??;
     Ok(compare(&cpu, &device))
 }
 

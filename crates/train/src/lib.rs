@@ -1,1 +1,34 @@
 //! The loop: tasks, evaluation, checkpoints, resuming, devices.
+//!
+//! `session` takes a run from its case to its record; `run` is the loop itself, top to bottom; `update` is one step of it.
+
+mod apply;
+mod baseline;
+mod checkpoint;
+mod device;
+mod doctor;
+mod error;
+mod evaluate;
+mod folder;
+mod forward;
+mod info;
+mod machine;
+mod notice;
+mod plan;
+mod replay;
+mod run;
+mod session;
+mod setup;
+mod state;
+mod tally;
+mod update;
+
+pub use apply::{Candidate, FileScore, Trained};
+pub use device::{PROBE_THREAD, Place, found, shader_language};
+pub use doctor::{Check, Diagnosis, diagnose, ways_out};
+pub use error::TrainError;
+pub use folder::read_case;
+pub use info::grouped;
+pub use notice::{Notice, Report};
+pub use replay::{Replay, Replayed, replay};
+pub use session::{Outcome, Spec, train};

@@ -1,0 +1,180 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Trains small BERT-style encoders on your own text, and keeps a journal that can be trusted.
+#[derive(Debug, Parser)]
+#[command(name = "casebook", version, about, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Train a case: every variant with every seed, from raw text to a record. Goes on where an earlier call stopped.
+    Train {
+        /// The case file.
+        case: PathBuf,
+        /// Only this variant.
+        #[arg(long)]
+        variant: Option<String>,
+        /// Only this seed.
+        #[arg(long)]
+        seed: Option<u64>,
+        /// Set a key of the case file, as in `--set train.steps=200`. May be given again.
+        #[arg(long = "set", value_name = "KEY=VALUE")]
+        set: Vec<String>,
+        #[command(flatten)]
+        places: Places,
+        #[command(flatten)]
+        way: Way,
+    },
+    /// Go on with a run from its newest good checkpoint, as if it had never stopped.
+    Resume {
+        /// The run's folder, such as runs/case1/layer-4/s1.
+        run: PathBuf,
+        /// Set a key that may change: the run's length, logging, evaluation, checkpoints, device.
+        #[arg(long = "set", value_name = "KEY=VALUE")]
+        set: Vec<String>,
+        /// Where prepared text is kept.
+        #[arg(long, default_value = "data/prepared")]
+        prepared: PathBuf,
+        #[command(flatten)]
+        way: Way,
+    },
+    /// Read a case file, say what is wrong with it or what it comes to, and train nothing.
+    Check {
+        /// The case file.
+        case: PathBuf,
+        /// Set a key of the case file, as in `--set train.steps=200`.
+        #[arg(long = "set", value_name = "KEY=VALUE")]
+        set: Vec<String>,
+        /// Print every variant with every default written out.
+        #[arg(long)]
+        resolved: bool,
+    },
+    /// Guess the hidden words of a text.
+    FillMask {
+        /// The run's folder.
+        run: PathBuf,
+        /// The text, with [MASK] where a word is hidden.
+        text: String,
+        /// Candidates to show.
+        #[arg(long, default_value_t = 5)]
+        top: usize,
+        /// Where to compute.
+        #[arg(long, default_value = "cpu")]
+        device: String,
+        /// One JSON object instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Loss and accuracy of a run on a text file.
+    Evaluate {
+        /// The run's folder.
+        run: PathBuf,
+        /// A txt, jsonl, csv, tsv or parquet file, plain, .gz or .zst.
+        #[arg(long)]
+        data: PathBuf,
+        /// Column or field that holds the text.
+        #[arg(long, default_value = "text")]
+        field: String,
+        /// Seed of the masks.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Where to compute.
+        #[arg(long, default_value = "cpu")]
+        device: String,
+        /// One JSON object instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write a run's record.md and charts again, from its journal.
+    Record {
+        /// The run's folder.
+        run: PathBuf,
+    },
+    /// List devices, and check that one computes what the CPU computes.
+    Doctor {
+        /// The device to check: cpu, gpu, gpu:N, integrated-gpu, software-gpu.
+        #[arg(long)]
+        device: Option<String>,
+        /// Show every comparison.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Train on saved batches from saved weights of a PyTorch encoder, for comparing step by step (docs/replay.md).
+    #[command(hide = true)]
+    Replay(ReplayArguments),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Places {
+    /// Where runs are kept.
+    #[arg(long, default_value = "runs")]
+    pub(crate) runs: PathBuf,
+    /// Where prepared text is kept.
+    #[arg(long, default_value = "data/prepared")]
+    pub(crate) prepared: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Way {
+    /// Every journal event as a JSON line on standard output instead of text.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Train on a device that failed its check all the same.
+    #[arg(long)]
+    pub(crate) force_device: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Norm {
+    Pre,
+    Post,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ReplayArguments {
+    /// Weights (safetensors).
+    #[arg(long)]
+    pub(crate) init: PathBuf,
+    /// Batches (safetensors, `input_ids` and `labels`).
+    #[arg(long)]
+    pub(crate) batches: PathBuf,
+    #[arg(long)]
+    pub(crate) norm: Norm,
+    #[arg(long)]
+    pub(crate) d_model: usize,
+    #[arg(long)]
+    pub(crate) heads: usize,
+    #[arg(long)]
+    pub(crate) ff: usize,
+    #[arg(long)]
+    pub(crate) layers: usize,
+    #[arg(long)]
+    pub(crate) vocab: usize,
+    /// LayerNorm epsilon.
+    #[arg(long, default_value_t = 1e-12)]
+    pub(crate) eps: f64,
+    #[arg(long)]
+    pub(crate) lr: f64,
+    #[arg(long, default_value_t = 0)]
+    pub(crate) lr_warmup: u64,
+    #[arg(long, default_value_t = 0.01)]
+    pub(crate) weight_decay: f64,
+    #[arg(long, default_value_t = 1.0)]
+    pub(crate) clip: f64,
+    #[arg(long, default_value_t = 1e-8)]
+    pub(crate) adam_eps: f64,
+    #[arg(long, default_value_t = 100)]
+    pub(crate) steps: usize,
+    #[arg(long, default_value = "cpu")]
+    pub(crate) device: String,
+    /// Also write the JSON there.
+    #[arg(long)]
+    pub(crate) out: Option<PathBuf>,
+}

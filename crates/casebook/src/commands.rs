@@ -1,0 +1,234 @@
+//! What each command does.
+
+use std::{
+    path::Path,
+    process::ExitCode,
+};
+
+use anyhow::{Context, bail};
+use case::{Case, EncoderConfig, NormPlacement, OptimizerConfig, Variant};
+use journal::{RunInfo, Status};
+use train::{Outcome, Place, Replay, Spec, Trained, replay, train};
+
+use crate::{
+    arguments::{Arguments, Command, Norm, Places, ReplayArguments, Way},
+    doctor,
+    show::{Show, line},
+    threads::stop_flag,
+};
+
+/// Runs one command.
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    match &arguments.command {
+        Command::Train { case, variant, seed, set, places, way } => {
+            let case = case::load(case, set)?;
+            train_case(&case, variant.as_deref(), *seed, places, way)
+        }
+        Command::Resume { run, set, prepared, way } => resume(run, set, prepared, way),
+        Command::Check { case, set, resolved } => check(&case::load(case, set)?, *resolved),
+        Command::FillMask { run, text, top, device, json } => fill_mask(&Trained::load(run, device)?, text, *top, *json),
+        Command::Evaluate { run, data, field, seed, device, json } => {
+            evaluate(&Trained::load(run, device)?, data, field, *seed, *json)
+        }
+        Command::Record { run } => {
+            journal::write_record(run).with_context(|| format!("writing the record of {}", run.display()))?;
+            line(&format!("{}", run.join("record.md").display()));
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Doctor { device, all } => doctor::run(device.as_deref(), *all),
+        Command::Replay(arguments) => replay_peer(arguments),
+    }
+}
+
+/// Trains the chosen variants with the chosen seeds, one after the other; ends early where a run was asked to stop.
+fn train_case(
+    case: &Case,
+    variant: Option<&str>,
+    seed: Option<u64>,
+    places: &Places,
+    way: &Way,
+) -> anyhow::Result<ExitCode> {
+    let base = std::env::current_dir().context("finding the current folder")?;
+    let chosen = choose(case, variant)?;
+    for variant in &chosen {
+        variant.check_files(&base)?;
+    }
+    let stop = stop_flag()?;
+    let mut show = Show::new(way.json);
+    for variant in chosen {
+        for seed in seeds(variant, seed)? {
+            let run = places.runs.join(&case.name).join(&variant.name).join(format!("s{seed}"));
+            let spec = Spec {
+                case: case.name.clone(),
+                variant: variant.name.clone(),
+                seed,
+                config: variant.config.clone(),
+                resolved: variant.resolved_toml(),
+                run,
+                base: base.clone(),
+                cache: places.prepared.clone(),
+                force_device: way.force_device,
+            };
+            let outcome = train(&spec, &stop, &mut show)?;
+            if let Some(code) = tell(&spec.run, &outcome, &show) {
+                return Ok(code);
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn choose<'a>(case: &'a Case, name: Option<&str>) -> anyhow::Result<Vec<&'a Variant>> {
+    let chosen = case.variants.iter().filter(|variant| name.is_none_or(|name| variant.name == name)).collect::<Vec<_>>();
+    if chosen.is_empty() {
+        let names = case.variants.iter().map(|variant| variant.name.as_str()).collect::<Vec<_>>().join(", ");
+        bail!("{} has no variant `{}`; it has {names}", case.path.display(), name.unwrap_or_default());
+    }
+    Ok(chosen)
+}
+
+fn seeds(variant: &Variant, seed: Option<u64>) -> anyhow::Result<Vec<u64>> {
+    match seed {
+        Some(seed) if !variant.config.seeds.contains(&seed) => {
+            bail!("the case has no seed {seed}; it has {:?}: add it to `seeds`", variant.config.seeds)
+        }
+        Some(seed) => Ok(vec![seed]),
+        None => Ok(variant.config.seeds.clone()),
+    }
+}
+
+/// Says how a run ended; some code where nothing more is to be trained.
+fn tell(run: &Path, outcome: &Outcome, show: &Show) -> Option<ExitCode> {
+    let record = run.join("record.md");
+    match outcome {
+        Outcome::FinishedBefore => {
+            show.say(&format!("{} is finished; its record is {}", run.display(), record.display()));
+            None
+        }
+        Outcome::Ended(status) => {
+            show.say(&format!("record   {}", record.display()));
+            match status {
+                Status::Finished => None,
+                Status::Stopped => {
+                    show.say("the same command goes on from here");
+                    Some(ExitCode::SUCCESS)
+                }
+                _ => Some(ExitCode::FAILURE),
+            }
+        }
+    }
+}
+
+fn resume(run: &Path, set: &[String], prepared: &Path, way: &Way) -> anyhow::Result<ExitCode> {
+    let info = RunInfo::read(run).with_context(|| format!("{} is not a run", run.display()))?;
+    // A run's case.toml is a case of one variant; reading it as one lets `--set` be checked like anywhere else.
+    let case = case::load(&run.join("case.toml"), set)?;
+    let variant = choose(&case, None)?[0];
+    let spec = Spec {
+        case: info.case,
+        variant: info.variant,
+        seed: info.seed,
+        config: variant.config.clone(),
+        resolved: variant.resolved_toml(),
+        run: run.into(),
+        base: std::env::current_dir().context("finding the current folder")?,
+        cache: prepared.into(),
+        force_device: way.force_device,
+    };
+    let mut show = Show::new(way.json);
+    let outcome = train(&spec, &stop_flag()?, &mut show)?;
+    Ok(tell(run, &outcome, &show).unwrap_or(ExitCode::SUCCESS))
+}
+
+fn check(case: &Case, resolved: bool) -> anyhow::Result<ExitCode> {
+    let base = std::env::current_dir().context("finding the current folder")?;
+    for variant in &case.variants {
+        if resolved {
+            line(&variant.resolved_toml());
+        }
+        for warning in case::warnings(&variant.config) {
+            line(&format!("warning ({}): {warning}", variant.name));
+        }
+        variant.check_files(&base)?;
+    }
+    let names = case.variants.iter().map(|variant| variant.name.as_str()).collect::<Vec<_>>().join(", ");
+    line(&format!("{} can be trained: {names}", case.path.display()));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn fill_mask(trained: &Trained, text: &str, top: usize, json: bool) -> anyhow::Result<ExitCode> {
+    let places = trained.fill_mask(text, top)?;
+    if json {
+        let one = |candidate: &train::Candidate| serde_json::json!({"token": candidate.token, "probability": candidate.probability});
+        let places = places.iter().map(|place| place.iter().map(one).collect::<Vec<_>>()).collect::<Vec<_>>();
+        line(&serde_json::json!({"step": trained.step, "masks": places}).to_string());
+        return Ok(ExitCode::SUCCESS);
+    }
+    for (index, place) in places.iter().enumerate() {
+        line(&format!("[MASK] {}", index + 1));
+        for candidate in place {
+            line(&format!("  {:>6.2} %  {}", 100.0 * candidate.probability, candidate.token));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn evaluate(trained: &Trained, data: &Path, field: &str, seed: u64, json: bool) -> anyhow::Result<ExitCode> {
+    let found = trained.evaluate(data, field, seed)?;
+    let score = &found.score;
+    if json {
+        let object = serde_json::json!({"step": trained.step, "rows": found.rows, "score": score, "kinds": found.kinds});
+        line(&object.to_string());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let error = journal::accuracy_standard_error(score.accuracy, score.scored);
+    line(&format!("{}: {} rows, {} scored positions, weights of step {}", score.name, found.rows, score.scored, trained.step));
+    line(&format!("  loss        {:.4} nats per scored token", score.loss));
+    line(&format!("  perplexity  {:.2}", score.loss.exp()));
+    if let Some(bits) = score.bits_per_char {
+        line(&format!("  bits/char   {bits:.4}"));
+    }
+    line(&format!("  accuracy    {:.4} ± {error:.4} (one standard error)", score.accuracy));
+    for (name, kind) in [("masked", &found.kinds.mask), ("random", &found.kinds.random), ("kept", &found.kinds.kept)] {
+        if let Some(kind) = kind {
+            line(&format!("    {name:<9} {:.4} of {}", kind.accuracy, kind.scored));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn replay_peer(arguments: &ReplayArguments) -> anyhow::Result<ExitCode> {
+    let norm = match arguments.norm {
+        Norm::Pre => NormPlacement::Pre,
+        Norm::Post => NormPlacement::Post,
+    };
+    let what = Replay {
+        model: EncoderConfig {
+            d_model: arguments.d_model,
+            h: arguments.heads,
+            ff: arguments.ff,
+            n_layers: arguments.layers,
+            norm,
+            layer_norm_eps: arguments.eps,
+            head_transform: false,
+            ..EncoderConfig::default()
+        },
+        vocab_size: arguments.vocab,
+        optimizer: OptimizerConfig {
+            weight_decay: arguments.weight_decay,
+            epsilon: arguments.adam_eps,
+            clip_norm: arguments.clip,
+            ..OptimizerConfig::default()
+        },
+        learning_rate: arguments.lr,
+        warmup: arguments.lr_warmup,
+        steps: arguments.steps,
+    };
+    let replayed = replay(&what, &arguments.init, &arguments.batches, &Place::open(&arguments.device)?)?;
+    let text = serde_json::to_string(&replayed).context("writing the result as JSON")?;
+    if let Some(out) = &arguments.out {
+        std::fs::write(out, format!("{text}\n")).with_context(|| format!("writing {}", out.display()))?;
+    }
+    line(&text);
+    Ok(ExitCode::SUCCESS)
+}
