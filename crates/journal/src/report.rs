@@ -103,8 +103,11 @@ fn params(info: &RunInfo) -> String {
     for (key, value) in &info.parameters {
         table.row(vec![escaped(key), escaped(value)]);
     }
-    table.row(vec!["schedule".into(), escaped(&info.plan.schedule)]);
-    table.row(vec!["precision".into(), escaped(&info.precision)]);
+    for (key, value) in [("schedule", &info.plan.schedule), ("precision", &info.precision)] {
+        if info.parameters.iter().all(|(listed, _)| listed != key) {
+            table.row(vec![key.into(), escaped(value)]);
+        }
+    }
     let parts: Vec<String> =
         info.model.parts.iter().map(|(part, numbers)| format!("{} {}", escaped(part), count(*numbers))).collect();
     let parts = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) };
@@ -302,6 +305,7 @@ fn charts() -> String {
     let chart = |name: &str, by: By| format!("charts/{name}-by-{}", by.name());
     let image = |name: &str| {
         let (step, epoch) = (chart(name, By::Step), chart(name, By::Epoch));
+        let name = name.replace('-', " ");
         format!(
             "<p align=\"center\"><img src=\"{step}.png\" width=\"800\" alt=\"{name} by step\"/></p>\n\n\
              [{name} by step, as SVG]({step}.svg) · by epoch: [PNG]({epoch}.png), [SVG]({epoch}.svg)\n"
