@@ -196,6 +196,14 @@ fn masks(events: &[Event]) -> Option<String> {
         (epochs, distinct) if epochs == distinct => format!("The masks of all {epochs} epochs differ: drawn anew."),
         (epochs, distinct) => format!("{epochs} epochs have {distinct} different sets of masks."),
     };
+    let hidden = epochs.len().saturating_sub(EPOCHS_SHOWN);
+    let left_out =
+        if hidden > 0 { format!(" {hidden} epochs in the middle are left out here.") } else { String::new() };
+    Some(format!("{verdict}{left_out}\n\n{}", mask_table(&epochs, hidden)))
+}
+
+/// The epochs' realised rates and hashes, without `hidden` of them in the middle.
+fn mask_table(epochs: &[&EpochEnd], hidden: usize) -> String {
     let mut table = Table::new(&[
         "epoch",
         ">step",
@@ -207,7 +215,6 @@ fn masks(events: &[Event]) -> Option<String> {
         ">padding",
         "hash of the masks",
     ]);
-    let hidden = epochs.len().saturating_sub(EPOCHS_SHOWN);
     let half = EPOCHS_SHOWN / 2;
     for epoch in
         epochs.iter().enumerate().filter(|(at, _)| hidden == 0 || *at < half || *at >= half + hidden).map(|(_, e)| e)
@@ -216,9 +223,7 @@ fn masks(events: &[Event]) -> Option<String> {
         let counts = [epoch.epoch.to_string(), count(epoch.step), count(epoch.rows)];
         table.row(counts.into_iter().chain(shares.map(percent)).chain([code(&epoch.mask_hash)]).collect());
     }
-    let left_out =
-        if hidden > 0 { format!(" {hidden} epochs in the middle are left out here.") } else { String::new() };
-    Some(format!("{verdict}{left_out}\n\n{}", table.text()))
+    table.text()
 }
 
 fn speed(events: &[Event]) -> Option<String> {
