@@ -1,6 +1,6 @@
 //! A run's journal as charts: loss, accuracy, learning rate and gradient norm, by step and by epoch.
 
-use crate::chart::{Chart, HorizontalLine, Series, Style, VerticalMark};
+use crate::chart::{Chart, HorizontalLine, PALETTE, Series, Style, VerticalMark};
 use crate::event::{Eval, Event, Log, Status};
 use crate::info::RunInfo;
 use crate::results::{VALID, best, evals};
@@ -48,7 +48,8 @@ impl By {
 // Indices in the palette. The held-out lines are the result, so theirs are the strong colours.
 const TRAINING: usize = 4;
 const VALIDATION: usize = 0;
-const OTHERS: [usize; 6] = [1, 2, 3, 5, 6, 7];
+// Without yellow, which is faint on white.
+const OTHERS: [usize; 5] = [1, 2, 3, 5, 6];
 /// A curve that falls or rises further than this is drawn on a logarithmic axis.
 const WIDE: f64 = 20.0;
 
@@ -90,7 +91,7 @@ fn learning_rate(info: &RunInfo, events: &[Event], by: By) -> Chart {
 
 fn grad_norm(info: &RunInfo, events: &[Event], by: By) -> Chart {
     let series = vec![
-        logged("largest", events, by, Style::Dashed, 5, |log| log.grad_norm.max),
+        logged("largest", events, by, Style::Line, 5, |log| log.grad_norm.max),
         logged("95th percentile", events, by, Style::Line, 1, |log| log.grad_norm.p95),
         logged("median", events, by, Style::Line, VALIDATION, |log| log.grad_norm.median),
     ];
@@ -130,7 +131,7 @@ struct Measure {
 /// Training in windows, then each held-out split, then the validation split's corpora where there are several.
 fn scores(events: &[Event], by: By, measure: Measure) -> Vec<Series> {
     let mut series = vec![logged("training", events, by, Style::Line, TRAINING, measure.log)];
-    let mut colors = OTHERS.iter().cycle().copied();
+    let mut colors = (0..).map(|index| OTHERS[index % OTHERS.len()] + PALETTE.len() * (index / OTHERS.len()));
     let mut color = || colors.next().unwrap_or(VALIDATION);
     for corpus in corpora(events) {
         let score = |eval: &&Eval| {

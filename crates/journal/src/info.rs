@@ -155,7 +155,7 @@ pub struct PlanInfo {
 pub struct Baselines {
     /// Every token alike: ln V.
     pub uniform: f64,
-    /// Every token by its frequency in training: the cross-entropy of the held-out text under those frequencies.
+    /// Every token by its frequency in training: the cross-entropy under those frequencies.
     pub unigram: f64,
     /// The same corpus by corpus, each under its own frequencies.
     pub corpora: Vec<(String, f64)>,

@@ -133,18 +133,16 @@ impl Plan {
     /// Moments inside the plot with their labels, baselines relative to the plot's top, and how many rows they need.
     fn marks(&self, marks: &[VerticalMark]) -> (Vec<Mark>, usize) {
         let inside = |mark: &&VerticalMark| self.x.is_some_and(|range| range.contains(mark.x));
-        let mut sorted: Vec<&VerticalMark> = marks.iter().filter(inside).collect();
-        sorted.sort_by(|a, b| a.x.total_cmp(&b.x));
-        let mut placed: Vec<Mark> = sorted.iter().map(|mark| self.mark(mark)).collect();
+        let mut placed: Vec<Mark> = marks.iter().filter(inside).map(|mark| self.mark(mark)).collect();
+        placed.sort_by(|a, b| a.x.total_cmp(&b.x));
         merge_repeats(&mut placed);
-        let spans: Vec<(f64, f64)> =
-            placed.iter().filter(|mark| !mark.text.is_empty()).map(|mark| span(mark)).collect();
-        let mut sorted_spans = spans.clone();
-        sorted_spans.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let row_of = rows(&sorted_spans, 10.0);
-        let mut labelled: Vec<&mut Mark> = placed.iter_mut().filter(|mark| !mark.text.is_empty()).collect();
-        labelled.sort_by(|a, b| span(a).0.total_cmp(&span(b).0));
-        for (mark, row) in labelled.into_iter().zip(&row_of) {
+        for mark in &mut placed {
+            mark.centre = self.centred(mark.x, &mark.text);
+        }
+        placed.sort_by(|a, b| span(a).0.total_cmp(&span(b).0));
+        let spans: Vec<(f64, f64)> = placed.iter().filter(|mark| !mark.text.is_empty()).map(span).collect();
+        let row_of = rows(&spans, 10.0);
+        for (mark, row) in placed.iter_mut().filter(|mark| !mark.text.is_empty()).zip(&row_of) {
             mark.baseline = -5.0 - MARK_ROW * *row as f64;
         }
         (placed, row_of.iter().max().map_or(0, |row| row + 1))

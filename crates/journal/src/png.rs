@@ -3,7 +3,8 @@
 use std::sync::{Arc, LazyLock};
 
 use resvg::tiny_skia::{Pixmap, Transform};
-use resvg::usvg::{Options, Tree, fontdb};
+use resvg::usvg::{FontResolver, Options, Tree, fontdb};
+use skrifa::{FontRef, MetadataProvider};
 
 use crate::error::JournalError;
 use crate::text::FONTS;
@@ -20,7 +21,10 @@ const LIMIT: u32 = 8_192;
 /// [`JournalError::Svg`] when the text is no SVG, [`JournalError::PictureSize`] when a side would have no pixel or more
 /// than 8,192, [`JournalError::Png`].
 pub fn png(svg: &str, scale: f32) -> Result<Vec<u8>, JournalError> {
-    let options = Options { fontdb: Arc::clone(&FONT_DATABASE), ..Options::default() };
+    let fallback =
+        |letter: char, used: &[fontdb::ID], fonts: &mut Arc<fontdb::Database>| nearest_face(letter, used, fonts);
+    let font_resolver = FontResolver { select_fallback: Box::new(fallback), ..FontResolver::default() };
+    let options = Options { fontdb: Arc::clone(&FONT_DATABASE), font_resolver, ..Options::default() };
     let tree = Tree::from_str(svg, &options)?;
     let pixels = |units: f32| f64::from((units * scale).ceil());
     let (width, height) = (pixels(tree.size().width()), pixels(tree.size().height()));
@@ -44,6 +48,26 @@ static FONT_DATABASE: LazyLock<Arc<fontdb::Database>> = LazyLock::new(|| {
     database.set_sans_serif_family("Casebook Sans");
     Arc::new(database)
 });
+
+/// The face that draws a letter which those used so far lack: as upright, as heavy and as wide as the first of them, sans
+/// serif before others, then by name. resvg by itself takes the first face in the system's order, a bold one perhaps.
+fn nearest_face(letter: char, used: &[fontdb::ID], fonts: &fontdb::Database) -> Option<fontdb::ID> {
+    let base = fonts.face(*used.first()?)?;
+    let mut faces: Vec<&fontdb::FaceInfo> = fonts.faces().filter(|face| !used.contains(&face.id)).collect();
+    faces.sort_by_cached_key(|face| {
+        let family = face.families.first().map_or("", |(name, _)| name.as_str());
+        let is_sans = ["Sans", "Gothic"].iter().any(|word| family.contains(word));
+        let shape = (face.style != base.style, face.weight.0.abs_diff(base.weight.0), face.stretch != base.stretch);
+        (shape, face.monospaced, !is_sans, face.post_script_name.clone())
+    });
+    faces.iter().find(|face| has_letter(letter, face.id, fonts)).map(|face| face.id)
+}
+
+fn has_letter(letter: char, face: fontdb::ID, fonts: &fontdb::Database) -> bool {
+    let has =
+        |data: &[u8], index| FontRef::from_index(data, index).is_ok_and(|font| font.charmap().map(letter).is_some());
+    fonts.with_face_data(face, has).unwrap_or(false)
+}
 
 #[cfg(test)]
 mod tests {
@@ -77,6 +101,17 @@ mod tests {
         };
         assert_ne!(text("loss"), text(""));
         assert_ne!(text("loss"), text("lost"));
+    }
+
+    #[test]
+    fn a_letter_is_looked_for_in_the_faces_not_yet_used() {
+        let mut fonts = fontdb::Database::new();
+        FONTS.iter().for_each(|font| fonts.load_font_data(font.to_vec()));
+        let ids: Vec<fontdb::ID> = fonts.faces().map(|face| face.id).collect();
+        assert_eq!(nearest_face('a', &ids[..1], &fonts), Some(ids[1]));
+        assert_eq!(nearest_face('한', &ids[..1], &fonts), None);
+        assert_eq!(nearest_face('a', &ids, &fonts), None);
+        assert_eq!(nearest_face('a', &[], &fonts), None);
     }
 
     #[test]

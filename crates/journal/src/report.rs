@@ -103,8 +103,11 @@ fn params(info: &RunInfo) -> String {
     for (key, value) in &info.parameters {
         table.row(vec![escaped(key), escaped(value)]);
     }
-    table.row(vec!["schedule".into(), escaped(&info.plan.schedule)]);
-    table.row(vec!["precision".into(), escaped(&info.precision)]);
+    for (key, value) in [("schedule", &info.plan.schedule), ("precision", &info.precision)] {
+        if info.parameters.iter().all(|(listed, _)| listed != key) {
+            table.row(vec![key.into(), escaped(value)]);
+        }
+    }
     let parts: Vec<String> =
         info.model.parts.iter().map(|(part, numbers)| format!("{} {}", escaped(part), count(*numbers))).collect();
     let parts = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) };
@@ -193,6 +196,14 @@ fn masks(events: &[Event]) -> Option<String> {
         (epochs, distinct) if epochs == distinct => format!("The masks of all {epochs} epochs differ: drawn anew."),
         (epochs, distinct) => format!("{epochs} epochs have {distinct} different sets of masks."),
     };
+    let hidden = epochs.len().saturating_sub(EPOCHS_SHOWN);
+    let left_out =
+        if hidden > 0 { format!(" {hidden} epochs in the middle are left out here.") } else { String::new() };
+    Some(format!("{verdict}{left_out}\n\n{}", mask_table(&epochs, hidden)))
+}
+
+/// The epochs' realised rates and hashes, without `hidden` of them in the middle.
+fn mask_table(epochs: &[&EpochEnd], hidden: usize) -> String {
     let mut table = Table::new(&[
         "epoch",
         ">step",
@@ -204,7 +215,6 @@ fn masks(events: &[Event]) -> Option<String> {
         ">padding",
         "hash of the masks",
     ]);
-    let hidden = epochs.len().saturating_sub(EPOCHS_SHOWN);
     let half = EPOCHS_SHOWN / 2;
     for epoch in
         epochs.iter().enumerate().filter(|(at, _)| hidden == 0 || *at < half || *at >= half + hidden).map(|(_, e)| e)
@@ -213,9 +223,7 @@ fn masks(events: &[Event]) -> Option<String> {
         let counts = [epoch.epoch.to_string(), count(epoch.step), count(epoch.rows)];
         table.row(counts.into_iter().chain(shares.map(percent)).chain([code(&epoch.mask_hash)]).collect());
     }
-    let left_out =
-        if hidden > 0 { format!(" {hidden} epochs in the middle are left out here.") } else { String::new() };
-    Some(format!("{verdict}{left_out}\n\n{}", table.text()))
+    table.text()
 }
 
 fn speed(events: &[Event]) -> Option<String> {
@@ -302,6 +310,7 @@ fn charts() -> String {
     let chart = |name: &str, by: By| format!("charts/{name}-by-{}", by.name());
     let image = |name: &str| {
         let (step, epoch) = (chart(name, By::Step), chart(name, By::Epoch));
+        let name = name.replace('-', " ");
         format!(
             "<p align=\"center\"><img src=\"{step}.png\" width=\"800\" alt=\"{name} by step\"/></p>\n\n\
              [{name} by step, as SVG]({step}.svg) · by epoch: [PNG]({epoch}.png), [SVG]({epoch}.svg)\n"

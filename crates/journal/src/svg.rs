@@ -34,7 +34,7 @@ pub fn svg(chart: &Chart) -> String {
     }
     if plan.x.is_none() {
         let middle = ((plan.left + plan.right) / 2.0, (plan.top + plan.bottom) / 2.0);
-        drawing.text("nothing was recorded", middle, AXIS, Look { anchor: "middle", ..Look::new(GREY) });
+        drawing.text("no values were recorded", middle, AXIS, Look { anchor: "middle", ..Look::new(GREY) });
     }
     let (height, title, body) = (px(plan.height), escaped(&chart.title), drawing.body);
     format!(
@@ -56,11 +56,13 @@ struct Look<'a> {
     fill: &'a str,
     anchor: &'a str,
     upwards: bool,
+    /// White around the letters.
+    halo: bool,
 }
 
 impl<'a> Look<'a> {
     fn new(fill: &'a str) -> Self {
-        Self { fill, anchor: "start", upwards: false }
+        Self { fill, anchor: "start", upwards: false, halo: false }
     }
 }
 
@@ -80,9 +82,11 @@ impl<'a> Pen<'a> {
 
     fn of_series(style: Style, color: usize) -> Self {
         let stroke = PALETTE[color % PALETTE.len()];
+        // The second time round the palette, dashes tell a line from the one of its colour.
+        let dashes = if color / PALETTE.len() % 2 == 1 { "9 3" } else { "" };
         match style {
-            Style::Line => Self::new(stroke, 1.1),
-            Style::LineWithPoints => Self::new(stroke, 1.8),
+            Style::Line => Self { dashes, ..Self::new(stroke, 1.1) },
+            Style::LineWithPoints => Self { dashes, ..Self::new(stroke, 1.8) },
             Style::Dashed => Self { dashes: "6 3", ..Self::new(stroke, 1.1) },
         }
     }
@@ -131,12 +135,13 @@ impl Drawing {
 
     fn marks(&mut self, plan: &Plan) {
         for mark in &plan.marks {
-            let top = if mark.text.is_empty() { plan.top } else { plan.top + mark.baseline - plan.top + 3.0 };
+            let top = if mark.text.is_empty() { plan.top } else { mark.baseline + 3.0 };
             self.line(&[(mark.x, top), (mark.x, plan.bottom)], Pen::MARK);
-            if !mark.text.is_empty() {
-                let look = Look { anchor: "middle", ..Look::new(GREY) };
-                self.text(&mark.text, (mark.centre, mark.baseline), MARK, look);
-            }
+        }
+        // After all lines, and on white: a line to a label further up passes behind one further down.
+        for mark in plan.marks.iter().filter(|mark| !mark.text.is_empty()) {
+            let look = Look { anchor: "middle", halo: true, ..Look::new(GREY) };
+            self.text(&mark.text, (mark.centre, mark.baseline), MARK, look);
         }
     }
 
@@ -211,7 +216,7 @@ impl Drawing {
     /// The mark of a point: another shape for each colour, so that a print in grey can be read too.
     fn shape(&mut self, color: usize, (x, y): (f64, f64), fill: &str) {
         const ROUND: f64 = 3.4;
-        let corners: &[(f64, f64)] = match color % PALETTE.len() % 4 {
+        let corners: &[(f64, f64)] = match (color + color / PALETTE.len()) % 4 {
             0 => &[],
             1 => &[(-3.0, -3.0), (3.0, -3.0), (3.0, 3.0), (-3.0, 3.0)],
             2 => &[(0.0, -4.2), (3.9, 2.8), (-3.9, 2.8)],
@@ -230,11 +235,12 @@ impl Drawing {
 
     fn text(&mut self, text: &str, (x, y): (f64, f64), face: Face, look: Look) {
         let (x, y, text) = (px(x), px(y), escaped(text));
-        let Look { fill, anchor, upwards } = look;
+        let Look { fill, anchor, upwards, halo } = look;
         let turn = if upwards { format!(" transform=\"rotate(-90 {x} {y})\"") } else { String::new() };
+        let halo = if halo { " stroke=\"#FFFFFF\" stroke-width=\"5\" paint-order=\"stroke\"" } else { "" };
         let weight = if face.bold { " font-weight=\"600\"" } else { "" };
         self.push(format_args!(
-            "<text x=\"{x}\" y=\"{y}\" font-size=\"{}\" fill=\"{fill}\" text-anchor=\"{anchor}\"{weight}{turn}>{text}</text>",
+            "<text x=\"{x}\" y=\"{y}\" font-size=\"{}\" fill=\"{fill}\" text-anchor=\"{anchor}\"{weight}{halo}{turn}>{text}</text>",
             face.size
         ));
     }

@@ -122,7 +122,7 @@ fn a_chart_without_points_says_so_and_keeps_its_lines() {
         series.points.clear();
     }
     let svg = svg(&chart);
-    assert!(svg.contains("nothing was recorded") && svg.contains("unigram 6.50"), "{svg}");
+    assert!(svg.contains("no values were recorded") && svg.contains("unigram 6.50"), "{svg}");
     assert!(!svg.contains("NaN") && !svg.contains("inf"));
 }
 

@@ -75,7 +75,7 @@ fn labels(values: &[f64], step: f64) -> Vec<String> {
     let label = |value: &f64| {
         if value.abs() < step * SLACK {
             "0".to_string()
-        } else if largest < 2e-3 || largest >= 1e9 {
+        } else if !(2e-3..1e9).contains(&largest) {
             scientific(*value, digits_between(largest, step))
         } else if largest >= 1e7 {
             format!("{}M", fixed(value / 1e6, step / 1e6))
