@@ -181,7 +181,7 @@ fn evaluate(trained: &Trained, data: &Path, field: &str, seed: u64, json: bool) 
         line(&object.to_string());
         return Ok(ExitCode::SUCCESS);
     }
-    let error = journal::accuracy_standard_error(score.accuracy, score.scored);
+    let error = journal::standard_error(score.accuracy, score.scored).unwrap_or(f64::NAN);
     line(&format!("{}: {} rows, {} scored positions, weights of step {}", score.name, found.rows, score.scored, trained.step));
     line(&format!("  loss        {:.4} nats per scored token", score.loss));
     line(&format!("  perplexity  {:.2}", score.loss.exp()));

@@ -7,13 +7,13 @@ use serde::Serialize;
 
 use crate::{machine, session::Spec, setup::Setup};
 
-/// Version of `run.json`.
-const FORMAT: u32 = 1;
+
+
 
 /// All facts of a run that is about to begin.
 pub(crate) fn run_info(spec: &Spec, setup: &Setup, model: &MaskedLm) -> RunInfo {
     RunInfo {
-        format: FORMAT,
+        format: journal::FORMAT,
         run: format!("{}/{}/s{}", spec.case, spec.variant, spec.seed),
         case: spec.case.clone(),
         variant: spec.variant.clone(),

@@ -67,8 +67,8 @@ impl Window {
         sorted.sort_by(f64::total_cmp);
         GradNorm {
             max: sorted.last().copied().unwrap_or(0.0),
-            median: journal::quantile(&sorted, 0.5),
-            p95: journal::quantile(&sorted, 0.95),
+            median: journal::quantile(&sorted, 0.5).unwrap_or(0.0),
+            p95: journal::quantile(&sorted, 0.95).unwrap_or(0.0),
             clipped_share: self.clipped as f64 / self.norms.len().max(1) as f64,
         }
     }
