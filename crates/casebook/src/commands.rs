@@ -136,7 +136,8 @@ fn resume(run: &Path, set: &[String], prepared: &Path, way: &Way) -> anyhow::Res
         force_device: way.force_device,
     };
     let mut show = Show::new(way.json);
-    let outcome = train(&spec, &stop_flag()?, &mut show)?;
+    let stop = stop_flag()?;
+    let outcome = train(&spec, &stop, &mut show)?;
     Ok(tell(run, &outcome, &show).unwrap_or(ExitCode::SUCCESS))
 }
 

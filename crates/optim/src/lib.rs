@@ -7,4 +7,3 @@ mod schedule;
 pub use clip::{clip_factor, global_norm, squared_sums};
 pub use optimizer::{Optimizer, WeightInfo, decays};
 pub use schedule::{Schedule, ScheduleError, Spans};
-pub use schedule::{Schedule, ScheduleError, Spans};

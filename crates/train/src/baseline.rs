@@ -8,7 +8,7 @@ use journal::Baselines;
 /// `uniform` is ln V. `unigram` is the cross-entropy of the validation split's tokens under the training split's
 /// frequencies (each count plus one), all corpora together, weighted as an epoch weights them; each corpus stands beside it
 /// under its own frequencies, which is the stricter line.
-pub fn baselines(prepared: &Prepared, names: &[String], weights: &[f64]) -> Baselines {
+pub(crate) fn baselines(prepared: &Prepared, names: &[String], weights: &[f64]) -> Baselines {
     let vocab_size = prepared.tokenizer().vocab_size();
     let counts = |split: Split, corpus: usize| prepared.token_counts(split, corpus);
     let mut train_all = vec![0.0; vocab_size];

@@ -37,7 +37,7 @@ struct FileEntry {
 
 /// A checkpoint on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Checkpoint {
+pub(crate) struct Checkpoint {
     /// Updates done when it was made.
     pub step: u64,
     /// Its folder.
@@ -45,12 +45,12 @@ pub struct Checkpoint {
 }
 
 /// The folder of checkpoints of a run.
-pub fn folder_of(run: &Path) -> PathBuf {
+pub(crate) fn folder_of(run: &Path) -> PathBuf {
     run.join("checkpoints")
 }
 
 /// The checkpoints of a run whose folders bear a final name, oldest first.
-pub fn list(run: &Path) -> Vec<Checkpoint> {
+pub(crate) fn list(run: &Path) -> Vec<Checkpoint> {
     let entries = fs::read_dir(folder_of(run)).into_iter().flatten().flatten();
     let step = |name: &str| name.strip_prefix("step-")?.parse().ok();
     let one = |entry: fs::DirEntry| {
@@ -66,7 +66,7 @@ pub fn list(run: &Path) -> Vec<Checkpoint> {
 ///
 /// # Errors
 /// [`TrainError::Write`] naming the file; nothing with a final name is left then.
-pub fn save(run: &Path, model: &MaskedLm, optimizer: &Optimizer, state: &State) -> Result<(Checkpoint, u64), TrainError> {
+pub(crate) fn save(run: &Path, model: &MaskedLm, optimizer: &Optimizer, state: &State) -> Result<(Checkpoint, u64), TrainError> {
     let parent = folder_of(run);
     let folder = parent.join(format!("step-{:07}", state.step));
     let partial = parent.join(format!("partial-{:07}", state.step));
@@ -111,7 +111,7 @@ fn write_files(folder: &Path, model: &MaskedLm, optimizer: &Optimizer, state: &S
 ///
 /// # Errors
 /// [`TrainError::Write`] where a folder cannot be removed.
-pub fn thin(run: &Path, keep: usize, best: Option<u64>) -> Result<(), TrainError> {
+pub(crate) fn thin(run: &Path, keep: usize, best: Option<u64>) -> Result<(), TrainError> {
     let all = list(run);
     let newest = all.len().saturating_sub(keep + 1);
     for checkpoint in all[..newest].iter().filter(|checkpoint| Some(checkpoint.step) != best) {
@@ -121,7 +121,7 @@ pub fn thin(run: &Path, keep: usize, best: Option<u64>) -> Result<(), TrainError
 }
 
 /// A checkpoint read into memory, every hash checked.
-pub struct Loaded {
+pub(crate) struct Loaded {
     /// Where the loop stood.
     pub state: State,
     model: Vec<u8>,
@@ -133,7 +133,7 @@ pub struct Loaded {
 ///
 /// # Errors
 /// [`TrainError::Checkpoint`] naming the file that is missing, cut short, changed or of a newer format.
-pub fn load(checkpoint: &Checkpoint) -> Result<Loaded, TrainError> {
+pub(crate) fn load(checkpoint: &Checkpoint) -> Result<Loaded, TrainError> {
     let folder = &checkpoint.folder;
     let damaged = |file: &str, why: String| TrainError::Checkpoint { path: folder.join(file), why };
     let read = |file: &str| fs::read(folder.join(file)).map_err(|cause| damaged(file, cause.to_string()));
@@ -165,7 +165,7 @@ impl Loaded {
     ///
     /// # Errors
     /// [`TrainError::Checkpoint`] where a weight is missing or has another shape.
-    pub fn model(&self, model: MaskedLm, device: &Device) -> Result<MaskedLm, TrainError> {
+    pub(crate) fn model(&self, model: MaskedLm, device: &Device) -> Result<MaskedLm, TrainError> {
         let wanted = flat_weights(&model);
         let values = self.values(&self.model, FILES[0], wanted.iter().map(|flat| (flat.name.clone(), flat)), device)?;
         Ok(with_weights(model, values))
@@ -175,7 +175,7 @@ impl Loaded {
     ///
     /// # Errors
     /// [`TrainError::Checkpoint`] where a moment is missing or has another shape.
-    pub fn optimizer(&self, optimizer: &mut Optimizer, model: &MaskedLm, device: &Device) -> Result<(), TrainError> {
+    pub(crate) fn optimizer(&self, optimizer: &mut Optimizer, model: &MaskedLm, device: &Device) -> Result<(), TrainError> {
         let wanted = flat_weights(model);
         let moments = |prefix: &str| {
             let named = wanted.iter().map(|flat| (format!("{prefix}.{}", flat.name), flat));

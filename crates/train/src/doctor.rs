@@ -194,7 +194,7 @@ pub fn ways_out() -> String {
 ///
 /// # Errors
 /// [`TrainError::DeviceWrong`] with the first difference and the ways out; [`TrainError::Device`] where it fails outright.
-pub fn check_once(place: &Place, cache: &Path) -> Result<(), TrainError> {
+pub(crate) fn check_once(place: &Place, cache: &Path) -> Result<(), TrainError> {
     if place.is_cpu() {
         return Ok(());
     }

@@ -83,7 +83,10 @@ impl RunFolder {
     /// A run's folder to go on with; the second value tells of a journal line that was cut off.
     pub(crate) fn open(path: &Path, lock: File) -> Result<(Self, Option<String>), TrainError> {
         let (journal, torn) = Journal::open(&journal_path(path))?;
-        let torn = torn.map(|tail| tail.to_string());
+        let torn = torn.map(|tail| {
+            let (bytes, at) = (tail.bytes, tail.offset);
+            format!("the journal's last line was cut short: {bytes} bytes after byte {at} were dropped")
+        });
         Ok((Self { path: path.into(), journal, _lock: lock }, torn))
     }
 }

@@ -8,7 +8,7 @@ use kernels::{DropSource, score};
 use crate::TrainError;
 
 /// What came of a batch.
-pub struct Pass {
+pub(crate) struct Pass {
     /// Sum of the negative log-likelihoods in nats, `[1]`, on the device.
     pub nats: Tensor<1>,
     /// What each scored position got, on the device until it is read.
@@ -16,13 +16,13 @@ pub struct Pass {
 }
 
 /// What each scored position got.
-pub struct Outcome {
+pub(crate) struct Outcome {
     nll: Tensor<1>,
     best: Tensor<1, Int>,
 }
 
 /// What each scored position got, on the host.
-pub struct Read {
+pub(crate) struct Read {
     /// Nats of each scored position, `[K]`.
     pub nll: Vec<f32>,
     /// The likeliest word of each scored position, `[K]`.
@@ -34,7 +34,7 @@ impl Outcome {
     ///
     /// # Errors
     /// [`TrainError::Device`] where the device failed.
-    pub fn read(self) -> Result<Read, TrainError> {
+    pub(crate) fn read(self) -> Result<Read, TrainError> {
         let nll = read_floats(self.nll)?;
         let data = self.best.try_into_data().map_err(|cause| TrainError::Device { cause: cause.to_string() })?;
         let best = data.try_to_vec_as::<i32>().map_err(|cause| TrainError::Device { cause: cause.to_string() })?;
@@ -46,20 +46,20 @@ impl Outcome {
 ///
 /// # Errors
 /// [`TrainError::Device`] where the device failed.
-pub fn read_floats(tensor: Tensor<1>) -> Result<Vec<f32>, TrainError> {
+pub(crate) fn read_floats(tensor: Tensor<1>) -> Result<Vec<f32>, TrainError> {
     let data = tensor.try_into_data().map_err(|cause| TrainError::Device { cause: cause.to_string() })?;
     data.try_to_vec_as::<f32>().map_err(|cause| TrainError::Device { cause: cause.to_string() })
 }
 
 /// One micro-batch through the model.
-pub fn forward(model: &MaskedLm, batch: &Batch, device: &Device, drop: Option<DropSource>) -> Pass {
+pub(crate) fn forward(model: &MaskedLm, batch: &Batch, device: &Device, drop: Option<DropSource>) -> Pass {
     let scores = score(logits(model, batch, device, drop), integers(&batch.labels, device));
     let nats = scores.nll.clone().sum();
     Pass { nats, outcome: Outcome { nll: scores.nll.without_autodiff(), best: scores.best } }
 }
 
 /// Logits at the batch's scored positions, `[K, V]`.
-pub fn logits(model: &MaskedLm, batch: &Batch, device: &Device, drop: Option<DropSource>) -> Tensor<2> {
+pub(crate) fn logits(model: &MaskedLm, batch: &Batch, device: &Device, drop: Option<DropSource>) -> Tensor<2> {
     let shape = [batch.lengths.len(), batch.width];
     let input_ids = Tensor::<2, Int>::from_data(TensorData::new(batch.input_ids.clone(), shape), device);
     model.forward(input_ids, mask_pad(batch, device), integers(&batch.positions, device), drop)

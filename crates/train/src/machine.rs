@@ -17,12 +17,13 @@ pub(crate) fn now() -> String {
 /// This machine, without its name or anything personal.
 pub(crate) fn machine(place: &Place) -> Machine {
     let what = RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing()).with_memory(MemoryRefreshKind::nothing().with_ram());
-    let system = System::new_with_specifics(what);
+    let system = System::new_with_specifics(what).ok();
+    let brand = |system: &System| system.cpus().first().map(|cpu| cpu.brand().trim().to_string());
     Machine {
-        os: System::long_os_version().unwrap_or_else(|| std::env::consts::OS.to_string()),
-        cpu: system.cpus().first().map_or_else(|| "unknown".to_string(), |cpu| cpu.brand().trim().to_string()),
+        os: System::long_os_version().unwrap_or_else(|_| std::env::consts::OS.to_string()),
+        cpu: system.as_ref().and_then(brand).unwrap_or_else(|| "unknown".to_string()),
         cores: std::thread::available_parallelism().map_or(1, usize::from),
-        memory_bytes: system.total_memory(),
+        memory_bytes: system.as_ref().map_or(0, System::total_memory),
         device: place.word.clone(),
         backend: place.description.clone(),
     }

@@ -7,7 +7,7 @@ use crate::TrainError;
 
 /// A run's lengths in steps.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// Updates of a pass over the training rows.
     pub steps_per_epoch: u64,
     /// Updates of the run.
@@ -32,7 +32,7 @@ pub struct Plan {
 
 /// What lengths are measured by.
 #[derive(Debug, Clone, Copy)]
-pub struct Yardstick {
+pub(crate) struct Yardstick {
     /// Updates of a pass over the training rows.
     pub steps_per_epoch: u64,
     /// Real tokens of an update, on average.
@@ -62,7 +62,7 @@ impl Yardstick {
 const ROUNDING: f64 = 1e-6;
 
 /// The length asked for.
-pub fn asked_length(config: &CaseConfig) -> Length {
+pub(crate) fn asked_length(config: &CaseConfig) -> Length {
     let train = &config.train;
     let given = [
         train.epochs.map(Length::Epochs),
@@ -74,7 +74,7 @@ pub fn asked_length(config: &CaseConfig) -> Length {
 }
 
 /// Whether some length is in minutes, so that steps must be timed before the run.
-pub fn needs_timing(config: &CaseConfig) -> bool {
+pub(crate) fn needs_timing(config: &CaseConfig) -> bool {
     let train = &config.train;
     let schedule = &config.schedule;
     let all = [asked_length(config), train.log_every, train.eval_every, train.checkpoint_every, schedule.warmup];
@@ -86,7 +86,7 @@ impl Plan {
     ///
     /// # Errors
     /// [`TrainError::Length`] for one that comes to nothing, [`TrainError::Schedule`] for a schedule that does not fit.
-    pub fn new(config: &CaseConfig, yardstick: &Yardstick, total_steps: Option<u64>) -> Result<Self, TrainError> {
+    pub(crate) fn new(config: &CaseConfig, yardstick: &Yardstick, total_steps: Option<u64>) -> Result<Self, TrainError> {
         let at_least_one = |what: &'static str, length: Length, total: u64| match yardstick.steps(what, length, total)? {
             0 => Err(TrainError::Length { what, why: format!("{length} come to no step at all") }),
             steps => Ok(steps),
@@ -120,7 +120,7 @@ impl Plan {
 
     /// What a user should know of these lengths: a schedule that ends early or late, evaluations that never come, or
     /// that fall on other places of each epoch.
-    pub fn notes(&self) -> Vec<String> {
+    pub(crate) fn notes(&self) -> Vec<String> {
         let mut notes = self.schedule.notes();
         if self.eval_every > self.total_steps {
             notes.push(format!(

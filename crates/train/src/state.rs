@@ -10,7 +10,7 @@ use crate::tally::Tally;
 /// Everything random is a function of (seed, purpose, epoch, index), so there is no random state in it, and no position in
 /// the data but the step. Seconds are the only numbers in it that two equal runs do not share.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct State {
+pub(crate) struct State {
     /// Updates done.
     pub step: u64,
     /// Real tokens read.
@@ -29,7 +29,7 @@ pub struct State {
 
 /// The best evaluation so far, by validation loss; the earlier one of two equals.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Best {
+pub(crate) struct Best {
     /// Updates done then.
     pub step: u64,
     /// Nats per scored token.
@@ -38,7 +38,7 @@ pub struct Best {
 
 /// What was gathered since the last log line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Window {
+pub(crate) struct Window {
     /// Losses and accuracies.
     pub tally: Tally,
     /// The global norm of each step's gradient, before clipping.
@@ -57,12 +57,12 @@ pub struct Window {
 
 impl Window {
     /// Nothing yet.
-    pub fn new(corpora: usize) -> Self {
+    pub(crate) fn new(corpora: usize) -> Self {
         Self { tally: Tally::new(corpora), norms: Vec::new(), clipped: 0, tokens: 0, padded: 0, seconds: 0.0, waited: 0.0 }
     }
 
     /// The norms' summary.
-    pub fn grad_norm(&self) -> GradNorm {
+    pub(crate) fn grad_norm(&self) -> GradNorm {
         let mut sorted = self.norms.clone();
         sorted.sort_by(f64::total_cmp);
         GradNorm {
@@ -76,7 +76,7 @@ impl Window {
 
 /// What was gathered in an epoch: proof of what was masked.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct EpochTally {
+pub(crate) struct EpochTally {
     /// Rows read.
     pub rows: u64,
     /// Sum of the rows' mask hashes, wrapping: equal for equal masks in any order.
@@ -91,7 +91,7 @@ pub struct EpochTally {
 
 impl State {
     /// Before the first update.
-    pub fn new(corpora: usize) -> Self {
+    pub(crate) fn new(corpora: usize) -> Self {
         Self {
             step: 0,
             tokens_seen: 0,

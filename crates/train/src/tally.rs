@@ -8,7 +8,7 @@ use crate::forward::Read;
 
 /// A sum over scored positions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub struct Sum {
+pub(crate) struct Sum {
     /// Scored positions.
     pub scored: u64,
     /// Of them, those whose likeliest word was the right one.
@@ -28,17 +28,17 @@ impl Sum {
     }
 
     /// Nats per scored position; 0 where there is none.
-    pub fn loss(&self) -> f64 {
+    pub(crate) fn loss(&self) -> f64 {
         self.nats / self.scored.max(1) as f64
     }
 
     /// Share of right guesses; 0 where there is no position.
-    pub fn accuracy(&self) -> f64 {
+    pub(crate) fn accuracy(&self) -> f64 {
         self.correct as f64 / self.scored.max(1) as f64
     }
 
     /// Bits per character of the scored labels; none where they stand for no character.
-    pub fn bits_per_char(&self) -> Option<f64> {
+    pub(crate) fn bits_per_char(&self) -> Option<f64> {
         (self.chars > 0).then(|| self.nats / std::f64::consts::LN_2 / self.chars as f64)
     }
 
@@ -49,7 +49,7 @@ impl Sum {
 
 /// Sums over a window of steps or a whole evaluation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Tally {
+pub(crate) struct Tally {
     /// Everything.
     pub all: Sum,
     kinds: [Sum; 3],
@@ -58,12 +58,12 @@ pub struct Tally {
 
 impl Tally {
     /// Nothing yet, for so many corpora.
-    pub fn new(corpora: usize) -> Self {
+    pub(crate) fn new(corpora: usize) -> Self {
         Self { all: Sum::default(), kinds: [Sum::default(); 3], corpora: vec![Sum::default(); corpora] }
     }
 
     /// Adds what the model made of a batch; `char_lengths` has an entry for each word of the vocabulary.
-    pub fn add(&mut self, batch: &Batch, read: &Read, char_lengths: &[u32]) {
+    pub(crate) fn add(&mut self, batch: &Batch, read: &Read, char_lengths: &[u32]) {
         for (at, label) in batch.labels.iter().enumerate() {
             let (nll, correct) = (read.nll[at], read.best[at] == *label);
             let chars = char_lengths[*label as usize];
@@ -74,13 +74,13 @@ impl Tally {
     }
 
     /// The sums by what stood at the position.
-    pub fn kinds(&self) -> Kinds {
+    pub(crate) fn kinds(&self) -> Kinds {
         let [mask, random, kept] = self.kinds.map(|sum| sum.score());
         Kinds { mask, random, kept }
     }
 
     /// The sums by corpus, those with no scored position left out.
-    pub fn corpora(&self, names: &[String]) -> Vec<CorpusScore> {
+    pub(crate) fn corpora(&self, names: &[String]) -> Vec<CorpusScore> {
         let scored = names.iter().zip(&self.corpora).filter(|(_, sum)| sum.scored > 0);
         let score = |(name, sum): (&String, &Sum)| CorpusScore {
             name: name.clone(),

@@ -12,17 +12,17 @@ use journal::{Event, Status};
 use tempfile::TempDir;
 
 /// A folder with text, and a case over it.
-pub struct Small {
-    pub folder: TempDir,
-    pub config: CaseConfig,
+pub(crate) struct Small {
+    pub(crate) folder: TempDir,
+    pub(crate) config: CaseConfig,
 }
 
 /// Stops a run after a step, and remembers what was said.
 #[derive(Default)]
-pub struct Watch {
-    pub stop: AtomicBool,
-    pub stop_after: Option<u64>,
-    pub said: Vec<String>,
+pub(crate) struct Watch {
+    pub(crate) stop: AtomicBool,
+    pub(crate) stop_after: Option<u64>,
+    pub(crate) said: Vec<String>,
 }
 
 impl Report for Watch {
@@ -46,7 +46,7 @@ fn text(words: &[&str], lines: usize, salt: usize) -> String {
 }
 
 impl Small {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let english = ["the", "cat", "sees", "a", "red", "house", "and", "then", "it", "sleeps", "on", "the", "mat"];
         let korean = ["고양이가", "집을", "보고", "나서", "방석", "위에서", "잠을", "잔다", "그리고", "강아지는", "논다"];
@@ -77,7 +77,7 @@ impl Small {
         Self { folder, config }
     }
 
-    pub fn spec(&self, run: &str) -> Spec {
+    pub(crate) fn spec(&self, run: &str) -> Spec {
         Spec {
             case: "small".into(),
             variant: "base".into(),
@@ -91,12 +91,12 @@ impl Small {
         }
     }
 
-    pub fn run(&self, run: &str) -> PathBuf {
+    pub(crate) fn run(&self, run: &str) -> PathBuf {
         self.folder.path().join("runs").join(run)
     }
 
     /// Trains, or goes on with, a run; stops after `stop_after` steps.
-    pub fn train(&self, run: &str, stop_after: Option<u64>) -> Result<Status, TrainError> {
+    pub(crate) fn train(&self, run: &str, stop_after: Option<u64>) -> Result<Status, TrainError> {
         match self.watched(run, stop_after).0? {
             Outcome::Ended(status) => Ok(status),
             Outcome::FinishedBefore => panic!("the run was finished before"),
@@ -104,7 +104,7 @@ impl Small {
     }
 
     /// The same, with what was said.
-    pub fn watched(&self, run: &str, stop_after: Option<u64>) -> (Result<Outcome, TrainError>, Vec<String>) {
+    pub(crate) fn watched(&self, run: &str, stop_after: Option<u64>) -> (Result<Outcome, TrainError>, Vec<String>) {
         let mut watch = Watch { stop_after, ..Watch::default() };
         // The flag is shared with the reporter as the binary's is with its signal handlers.
         let stop: &'static AtomicBool = Box::leak(Box::new(AtomicBool::new(false)));
@@ -126,7 +126,7 @@ fn resolved(config: &CaseConfig) -> String {
 }
 
 /// A run's events without what a clock made, in order; superseded ones dropped.
-pub fn events(run: &Path) -> Vec<Event> {
+pub(crate) fn events(run: &Path) -> Vec<Event> {
     let timeless = |mut event: Event| {
         match &mut event {
             Event::Log(log) => {
@@ -142,7 +142,7 @@ pub fn events(run: &Path) -> Vec<Event> {
 }
 
 /// The bytes of a run's last weights and moments.
-pub fn final_bytes(run: &Path) -> [Vec<u8>; 2] {
+pub(crate) fn final_bytes(run: &Path) -> [Vec<u8>; 2] {
     let mut steps = fs::read_dir(run.join("checkpoints")).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
     steps.retain(|path| path.is_dir());
     steps.sort();
