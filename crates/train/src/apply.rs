@@ -75,13 +75,13 @@ impl Trained {
         let mut ids = vec![special.cls];
         ids.extend(self.tokenizer.encode_marked(text)?);
         ids.push(special.sep);
-        let seq_len = self.config.model.seq_len;
-        if ids.len() > seq_len {
-            return Err(TrainError::TooLong { tokens: ids.len(), seq_len });
-        }
         let positions = (0..ids.len()).filter(|at| ids[*at] == special.mask).map(|at| at as i32).collect::<Vec<_>>();
         if positions.is_empty() {
             return Err(TrainError::NoMask);
+        }
+        let seq_len = self.config.model.seq_len;
+        if ids.len() > seq_len {
+            return Err(TrainError::TooLong { tokens: ids.len(), seq_len });
         }
         let count = positions.len();
         let batch = one_row(&ids, positions);
