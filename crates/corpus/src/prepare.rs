@@ -161,6 +161,9 @@ pub fn prepare(
     let building = Building::start(request.cache.join(format!("{}.building", inputs.key)))?;
     let manifest = build(request, &inputs, &building.0, report, stop, started)?;
     check_unchanged(&inputs)?;
+    if stop.load(Ordering::Relaxed) {
+        return Err(CorpusError::Interrupted);
+    }
     building.finish(&manifest, &folder)?;
     let prepared = Prepared::open(&folder)?;
     report(&PrepareEvent::Done {

@@ -204,7 +204,12 @@ impl TokenSource for Shard {
         assert!(range.end <= self.tokens, "tokens {range:?} of {}", self.tokens);
         let (start, end) = (range.start as usize * self.width, range.end as usize * self.width);
         let bytes = &self.all()[HEADER_BYTES..][start..end];
-        into.extend(bytes.chunks_exact(self.width).map(read_token));
+        // Each width with its own loop: rows are copied all the time.
+        if self.width == 2 {
+            into.extend(bytes.chunks_exact(2).map(|id| u32::from(u16::from_le_bytes([id[0], id[1]]))));
+        } else {
+            into.extend(bytes.chunks_exact(4).map(read_token));
+        }
     }
 
     fn line_count(&self) -> u64 {
@@ -255,4 +260,84 @@ fn map(file: &File) -> std::io::Result<Mmap> {
     // All reads are of plain bytes, bounds-checked, so that even a file changed from outside gives wrong ids, or ends
     // the process with SIGBUS where it was cut, but no invalid value of any type.
     unsafe { Mmap::map(file) }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    type Text = Vec<Vec<Vec<u32>>>;
+
+    fn write(path: &Path, width: usize, text: &Text) -> Result<Written, CorpusError> {
+        let mut writer = ShardWriter::create(path, width)?;
+        for document in text {
+            let lines: Vec<u32> = document.iter().map(|line| line.len() as u32).collect();
+            writer.document(&document.concat(), &lines)?;
+        }
+        writer.finish()
+    }
+
+    fn read_back(width: usize, text: &Text) -> Result<Text, CorpusError> {
+        let folder = tempfile::tempdir().map_err(CorpusError::write(Path::new("tmp")))?;
+        let path = folder.path().join("s.shard");
+        let written = write(&path, width, text)?;
+        let shard = Shard::open(&path, &written.hash, 60_000)?;
+        assert_eq!((shard.tokens, shard.lines, shard.documents), (written.tokens, written.lines, written.documents));
+        let mut line = 0;
+        let mut back = Vec::new();
+        for document in 0..shard.document_count() {
+            let range = shard.document(document);
+            let mut lines = Vec::new();
+            while line < shard.line_count() && shard.line(line).end <= range.end && !range.is_empty() {
+                let mut ids = Vec::new();
+                shard.copy_tokens(shard.line(line), &mut ids);
+                lines.push(ids);
+                line += 1;
+            }
+            back.push(lines);
+        }
+        Ok(back)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(60))]
+
+        #[test]
+        fn what_is_written_is_read_back(
+            text in prop::collection::vec(prop::collection::vec(prop::collection::vec(0_u32..60_000, 1..9), 1..5), 0..9),
+            width in prop_oneof![Just(2_usize), Just(4)],
+        ) {
+            let back = read_back(width, &text).map_err(|error| TestCaseError::fail(error.to_string()))?;
+            prop_assert_eq!(back, text);
+        }
+    }
+
+    #[test]
+    fn ids_outside_the_vocabulary_and_crafted_counts_are_refused() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("s.shard");
+        let written = write(&path, 2, &vec![vec![vec![7, 8, 9]]])?;
+        assert!(Shard::open(&path, &written.hash, 10).is_ok());
+        let why = Shard::open(&path, &written.hash, 9).err().ok_or("opened")?.to_string();
+        assert!(why.contains("outside the vocabulary of 9"), "{why}");
+        // Counts and ends that a hash made for them would vouch for.
+        let bytes = std::fs::read(&path)?;
+        let footer = bytes.len() - FOOTER_BYTES;
+        for place in [8, footer, footer + 7, footer + 8, footer + 15, footer + 16, footer + 23, footer - 8, footer - 1]
+        {
+            let mut crafted = bytes.clone();
+            crafted[place] ^= 0x81;
+            std::fs::write(&path, &crafted)?;
+            let hash = blake3::hash(&crafted).to_hex().to_string();
+            assert!(matches!(Shard::open(&path, &hash, 10), Err(CorpusError::Damaged { .. })), "byte {place}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn tokens_take_two_bytes_up_to_65536() {
+        assert_eq!((token_width(1 << 16), token_width((1 << 16) + 1)), (2, 4));
+    }
 }

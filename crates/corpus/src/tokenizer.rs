@@ -12,10 +12,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
-use tokenizers::Tokenizer;
+use tokenizers::{Model, Tokenizer};
 
 pub(crate) use train::{TrainingText, train};
 
+use self::layout::Words;
 use self::vocabulary::Vocabulary;
 use crate::{CorpusError, SpecialIds};
 
@@ -32,8 +33,8 @@ struct Inner {
     marked: Tokenizer,
     special: SpecialIds,
     vocabulary: Vocabulary,
-    /// Words parted by single spaces can be encoded one by one.
-    words_are_independent: bool,
+    /// How words are cut, where those parted by single spaces can be encoded one by one.
+    words: Option<Words>,
     hash: String,
     kind: String,
 }
@@ -76,10 +77,10 @@ impl TextTokenizer {
         if plain.get_vocab_size(true) != size {
             return Err(CorpusError::tokenizer(path, "its added tokens and its vocabulary contradict each other"));
         }
-        let words_are_independent = layout::words_are_independent(&plain);
+        let words = Words::of_tokenizer(&plain);
         let vocabulary = Vocabulary::new(&checked);
         let (special, kind) = (checked.special, checked.kind);
-        Ok(Self(Arc::new(Inner { plain, marked, special, vocabulary, words_are_independent, hash, kind })))
+        Ok(Self(Arc::new(Inner { plain, marked, special, vocabulary, words, hash, kind })))
     }
 
     /// Tokens in the vocabulary, special ones included: V.
@@ -171,18 +172,21 @@ impl TextTokenizer {
 fn encode_with(tokenizer: &Tokenizer, text: &str, into: &mut Vec<u32>) -> Result<(), CorpusError> {
     // A file that passed all checks may still hold what makes the library panic.
     let encoded = catch_unwind(AssertUnwindSafe(|| tokenizer.encode_fast(text, false)));
-    let why = match encoded {
+    match encoded {
         Ok(Ok(encoding)) => {
             into.extend_from_slice(encoding.get_ids());
-            return Ok(());
+            Ok(())
         }
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => "its parts do not fit together".to_owned(),
-    };
-    Err(CorpusError::Encode { text: text.chars().take(40).collect(), why })
+        Ok(Err(error)) => Err(failed(text, &error)),
+        Err(_) => Err(failed(text, &"its parts do not fit together")),
+    }
 }
 
-/// Words kept by an [`Encoder`]; about 20 MB. Text repeats its words: on Korean and English prose nine in ten are found.
+fn failed(text: &str, why: &dyn std::fmt::Display) -> CorpusError {
+    CorpusError::Encode { text: text.chars().take(40).collect(), why: why.to_string() }
+}
+
+/// Words kept by an [`Encoder`], about 20 MB of them.
 const CACHED_WORDS: usize = 1 << 17;
 /// Longer words are not worth keeping.
 const LONGEST_CACHED_WORD: usize = 64;
@@ -192,43 +196,65 @@ pub(crate) struct Encoder {
     shared: TextTokenizer,
     /// An own copy: the library's own cache sits behind a lock.
     tokenizer: Tokenizer,
-    words: FxHashMap<Box<str>, Box<[u32]>>,
+    cache: FxHashMap<Box<str>, Box<[u32]>>,
+    letters: String,
 }
 
 impl Encoder {
     pub(crate) fn new(shared: &TextTokenizer) -> Self {
         let tokenizer = shared.0.plain.clone();
-        Self { shared: shared.clone(), tokenizer, words: FxHashMap::default() }
+        Self { shared: shared.clone(), tokenizer, cache: FxHashMap::default(), letters: String::new() }
     }
 
     /// Appends the ids of one line; the same as [`TextTokenizer::encode`].
     pub(crate) fn encode(&mut self, line: &str, into: &mut Vec<u32>) -> Result<(), CorpusError> {
         let start = into.len();
-        if self.shared.0.words_are_independent {
-            for word in layout::independent_words(line) {
-                self.encode_word(word, into)?;
+        match self.shared.0.words {
+            Some(words) => {
+                for word in layout::independent_words(line) {
+                    self.encode_word(words, word, into)?;
+                }
             }
-        } else {
-            encode_with(&self.tokenizer, line, into)?;
+            None => encode_with(&self.tokenizer, line, into)?,
         }
         self.shared.refuse_special(&mut into[start..], None);
         Ok(())
     }
 
-    fn encode_word(&mut self, word: &str, into: &mut Vec<u32>) -> Result<(), CorpusError> {
-        if let Some(ids) = self.words.get(word) {
+    fn encode_word(&mut self, words: Words, word: &str, into: &mut Vec<u32>) -> Result<(), CorpusError> {
+        if let Some(ids) = self.cache.get(word) {
             into.extend_from_slice(ids);
             return Ok(());
         }
         let start = into.len();
-        encode_with(&self.tokenizer, word, into)?;
-        if word.len() <= LONGEST_CACHED_WORD {
-            if self.words.len() >= CACHED_WORDS {
-                self.words.clear(); // frequent words are back at once
+        match words.cut_plain(word, &mut self.letters) {
+            Some(sign) => {
+                for piece in std::iter::once(self.letters.as_str()).chain(sign) {
+                    self.tokenize(piece, into)?;
+                }
             }
-            self.words.insert(word.into(), into[start..].into());
+            None => encode_with(&self.tokenizer, word, into)?,
+        }
+        if word.len() <= LONGEST_CACHED_WORD {
+            if self.cache.len() >= CACHED_WORDS {
+                self.cache.clear(); // frequent words are back at once
+            }
+            self.cache.insert(word.into(), into[start..].into());
         }
         Ok(())
+    }
+
+    /// A file may have a layout of ours and a model that makes the library panic.
+    fn tokenize(&self, piece: &str, into: &mut Vec<u32>) -> Result<(), CorpusError> {
+        let model = self.tokenizer.get_model();
+        match catch_unwind(AssertUnwindSafe(|| model.tokenize(piece))) {
+            Ok(Ok(tokens)) => {
+                into.extend(tokens.iter().map(|token| token.id));
+                Ok(())
+            }
+            Ok(Err(error)) => Err(failed(piece, &error)),
+            Err(_) => Err(failed(piece, &"its parts do not fit together")),
+        }
     }
 }
 

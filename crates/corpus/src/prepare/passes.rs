@@ -44,6 +44,7 @@ struct Surveyed {
 }
 
 /// The tokens of one block.
+#[derive(Default)]
 pub(super) struct Encoded {
     /// In the order of [`Split::ALL`].
     pub(super) splits: [EncodedSplit; 3],
@@ -174,7 +175,7 @@ impl Passes<'_> {
         encoder: &mut Encoder,
     ) -> Result<Encoded, CorpusError> {
         let fraction = self.corpora[corpus].0.fraction;
-        let mut encoded = Encoded { splits: Default::default(), unused: 0, duplicates: 0 };
+        let mut encoded = Encoded::default();
         for (number, text) in block.documents() {
             let fate = Fate::of(text);
             if !fate.is_used(fraction) {

@@ -162,3 +162,44 @@ pub(super) fn read_counts(folder: &Path, facts: &CountsFacts, vocab_size: usize)
     let word = |bytes: &[u8]| bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
     Ok(bytes.chunks_exact(8).map(word).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_shard_is_closed_at_a_document_end() -> Result<(), CorpusError> {
+        let folder = tempfile::tempdir().map_err(CorpusError::write(Path::new("tmp")))?;
+        let mut store = Store::new(folder.path(), 10, 1, vec![CorpusFacts::default(), CorpusFacts::default()]);
+        store.shard_tokens = 5;
+        for corpus in 0..2 {
+            let mut encoded = Encoded::default();
+            let train = &mut encoded.splits[Split::Train as usize];
+            *train = EncodedSplit {
+                tokens: vec![1, 2, 3, 4, 5, 6, 7],
+                lines: vec![1, 2, 3, 1],
+                documents: vec![2, 1, 1],
+                characters: 9,
+            };
+            store.add(corpus, &encoded)?;
+        }
+        let stored = store.finish()?;
+        let shapes: Vec<_> = stored
+            .shards
+            .iter()
+            .map(|shard| (shard.file.as_str(), shard.tokens, shard.lines, shard.documents))
+            .collect();
+        assert_eq!(
+            shapes,
+            [
+                ("corpus-0-train-0000.shard", 6, 3, 2),
+                ("corpus-0-train-0001.shard", 1, 1, 1),
+                ("corpus-1-train-0000.shard", 6, 3, 2),
+                ("corpus-1-train-0001.shard", 1, 1, 1),
+            ]
+        );
+        assert_eq!(stored.counts.len(), 6);
+        assert_eq!(stored.corpora[1].train.unknown, 1);
+        Ok(())
+    }
+}

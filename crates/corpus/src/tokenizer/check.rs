@@ -129,6 +129,11 @@ fn check_model(model: &Map<String, Value>) -> Result<(), String> {
             return Err(format!("model.{random} makes it give other ids each time; set it to null"));
         }
     }
+    let unknown = model.get("unk_id").filter(|id| !id.is_null());
+    let tokens = model.get("vocab").and_then(Value::as_array).map_or(0, Vec::len) as u64;
+    if unknown.is_some_and(|id| id.as_u64().is_none_or(|id| id >= tokens)) {
+        return Err(format!("model.unk_id is not an id in 0..{tokens}"));
+    }
     let longest = model.get("max_input_chars_per_word");
     if longest.is_some_and(|value| value.as_u64().is_none_or(|chars| chars > MAX_WORD_CHARS)) {
         return Err(format!("model.max_input_chars_per_word is not a number up to {MAX_WORD_CHARS}"));

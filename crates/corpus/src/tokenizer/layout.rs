@@ -4,6 +4,8 @@ use case::{Normalization, TokenizerConfig, TokenizerKind};
 use serde_json::{Value, json};
 use tokenizers::{NormalizerWrapper, PreTokenizerWrapper, Tokenizer};
 
+use super::vocabulary::byte_letter;
+
 /// The special tokens of every tokenizer trained here, at ids 0 to 4.
 pub(super) const SPECIALS: [&str; 5] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 
@@ -82,22 +84,71 @@ fn byte_level() -> Value {
     json!({ "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true })
 }
 
-/// Whether `tokenizer` gives the ids of a line as those of its [`independent_words`] one after the other.
-///
-/// Known of the layouts here and asked of no other. Not of NFKC over bytes: it turns some letters into a space and a
-/// mark, and two spaces are two bytes.
-pub(super) fn words_are_independent(tokenizer: &Tokenizer) -> bool {
-    let kinds = [TokenizerKind::Bpe, TokenizerKind::ByteBpe, TokenizerKind::Wordpiece];
-    let normalizations = [Normalization::None, Normalization::Nfc, Normalization::Nfkc];
-    kinds.into_iter().any(|kind| {
-        normalizations.into_iter().any(|normalization| {
-            [false, true].into_iter().any(|lowercase| {
-                let config = TokenizerConfig { kind, normalization, lowercase, ..TokenizerConfig::default() };
-                let over_bytes = kind == TokenizerKind::ByteBpe && normalization == Normalization::Nfkc;
-                !over_bytes && has_layout(tokenizer, &Layout::of(&config))
-            })
-        })
-    }) && tokenizer.get_added_tokens_decoder().values().all(|token| token.special)
+/// How words of plain letters are cut under one of the layouts here, without asking the library.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Words {
+    kind: TokenizerKind,
+    lowercase: bool,
+}
+
+impl Words {
+    pub(super) fn of(config: &TokenizerConfig) -> Self {
+        Self { kind: config.kind, lowercase: config.lowercase }
+    }
+
+    /// The layout of `tokenizer`, if it is one under which a line's ids are those of its [`independent_words`] one
+    /// after the other. That is known of the layouts here and asked of no other.
+    ///
+    /// It does not hold for NFKC over bytes: some letters become a space and a mark, and two spaces are two bytes.
+    pub(super) fn of_tokenizer(tokenizer: &Tokenizer) -> Option<Self> {
+        if !tokenizer.get_added_tokens_decoder().values().all(|token| token.special) {
+            return None;
+        }
+        for kind in [TokenizerKind::Bpe, TokenizerKind::ByteBpe, TokenizerKind::Wordpiece] {
+            for normalization in [Normalization::None, Normalization::Nfc, Normalization::Nfkc] {
+                for lowercase in [false, true] {
+                    let config = TokenizerConfig { kind, normalization, lowercase, ..TokenizerConfig::default() };
+                    let over_bytes = kind == TokenizerKind::ByteBpe && normalization == Normalization::Nfkc;
+                    if !over_bytes && has_layout(tokenizer, &Layout::of(&config)) {
+                        return Some(Self::of(&config));
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    /// Cuts `word` as the library would, if it is made of ASCII letters and Hangul syllables with at most one sign
+    /// after them; most words are. What the model gets to see of the letters is put into `letters`.
+    ///
+    /// The library builds tables of offsets for each word, which nobody reads here: most of the time went there.
+    pub(super) fn cut_plain(self, word: &str, letters: &mut String) -> Option<Option<&'static str>> {
+        let (stem, sign) = match word.as_bytes().last()? {
+            b'.' => (&word[..word.len() - 1], Some(".")),
+            b',' => (&word[..word.len() - 1], Some(",")),
+            _ => (word, None),
+        };
+        let is_plain = |letter: char| letter.is_ascii_alphabetic() || ('가'..='힣').contains(&letter);
+        if stem.is_empty() || !stem.chars().all(is_plain) {
+            return None;
+        }
+        letters.clear();
+        match self.kind {
+            TokenizerKind::ByteBpe => {
+                letters.push(byte_letter(b' '));
+                letters.extend(stem.bytes().map(byte_letter));
+            }
+            TokenizerKind::Wordpiece => letters.push_str(stem),
+            _ => {
+                letters.push_str(WORD_MARK);
+                letters.push_str(stem);
+            }
+        }
+        if self.lowercase {
+            letters.make_ascii_lowercase(); // Hangul has no case, and neither have letters that stand for its bytes
+        }
+        Some(sign)
+    }
 }
 
 fn has_layout(tokenizer: &Tokenizer, layout: &Layout) -> bool {
@@ -126,7 +177,7 @@ pub(super) fn independent_words(line: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Where the first space stands that has no white space on either side.
+/// Where the first space stands that has a word on either side.
 fn lone_space(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut from = 1; // a space at the start parts nothing
@@ -150,6 +201,7 @@ fn is_word_after(text: &str, start: usize) -> bool {
     match text.as_bytes().get(start) {
         None => false,
         Some(byte) if byte.is_ascii() => !(*byte as char).is_whitespace(),
-        Some(_) => text[start..].chars().next().is_some_and(|first| !first.is_whitespace()),
+        // A word that begins with the mark itself gets none when it stands alone.
+        Some(_) => text[start..].chars().next().is_some_and(|first| !first.is_whitespace() && first != '▁'),
     }
 }

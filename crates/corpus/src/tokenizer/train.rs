@@ -10,14 +10,17 @@ use serde_json::{Value, json};
 use tokenizers::tokenizer::{NormalizedString, Normalizer, OffsetReferential, OffsetType};
 use tokenizers::{NormalizerWrapper, PreTokenizedString, PreTokenizer, PreTokenizerWrapper, Tokenizer};
 
-use super::layout::{Layout, SPECIALS, independent_words};
-use super::vocabulary::byte_letters;
+use super::layout::{Layout, SPECIALS, Words, independent_words};
+use super::vocabulary::byte_letter;
 use super::{bpe, check, unigram};
 use crate::CorpusError;
 
-/// Share of characters the alphabet must cover; rarer ones become `[UNK]`. SentencePiece's default, made for scripts
-/// like Chinese: without it some thousand signs seen once or twice would fill a small vocabulary.
-const ALPHABET_COVERAGE: f64 = 0.9995;
+/// Share of characters the alphabet must cover; rarer ones may become `[UNK]`. SentencePiece's default, made for scripts
+/// of thousands of signs: without it those seen once or twice would fill a small vocabulary.
+const LEAST_COVERAGE: f64 = 0.9995;
+/// Share of characters the alphabet covers where it takes no more than a fifth of the vocabulary: on 63 MB of Korean
+/// and English, with 16,000 tokens of BPE, that halves the unknown tokens in Korean, from 0.31 to 0.14 %.
+const GOOD_COVERAGE: f64 = 0.999_99;
 
 /// How often each word stands in the text.
 type WordCounts = FxHashMap<Box<str>, u64>;
@@ -68,7 +71,7 @@ pub(crate) fn train(
     stop: &AtomicBool,
 ) -> Result<(), CorpusError> {
     let layout = Layout::of(config);
-    let words = cut_words(&layout, text)?;
+    let words = cut_words(&layout, Words::of(config), text)?;
     let model = match config.kind {
         TokenizerKind::Unigram => {
             let (alphabet, words) = (alphabet(&words, "", config)?, words);
@@ -94,47 +97,47 @@ pub(super) fn training(error: impl ToString) -> CorpusError {
 }
 
 /// Normalises and cuts the counted words as the tokenizer will; sorted, so that no hash order is left.
-fn cut_words(layout: &Layout, text: TrainingText) -> Result<Vec<(String, u64)>, CorpusError> {
+fn cut_words(layout: &Layout, plain: Words, text: TrainingText) -> Result<Vec<(String, u64)>, CorpusError> {
     let normalizer: NormalizerWrapper = serde_json::from_value(layout.normalizer.clone()).map_err(training)?;
     let cutter: PreTokenizerWrapper = serde_json::from_value(layout.pre_tokenizer.clone()).map_err(training)?;
     let words: Vec<(Box<str>, u64)> = text.words.into_iter().collect();
-    let counted = words
-        .par_chunks(1 << 14)
-        .map(|chunk| {
-            let mut counts: FxHashMap<String, u64> = FxHashMap::default();
-            for (word, count) in chunk {
-                let mut normalized = NormalizedString::from(&**word);
-                normalizer.normalize(&mut normalized).map_err(training)?;
-                let mut cut = PreTokenizedString::from(normalized);
-                cutter.pre_tokenize(&mut cut).map_err(training)?;
-                for (piece, _, _) in cut.get_splits(OffsetReferential::Normalized, OffsetType::None) {
-                    match counts.get_mut(piece) {
-                        Some(known) => *known += count,
-                        None => {
-                            counts.insert(piece.to_owned(), *count);
-                        }
-                    }
-                }
+    let count_chunk = |chunk: &[(Box<str>, u64)]| {
+        let mut counts: FxHashMap<String, u64> = FxHashMap::default();
+        let mut letters = String::new();
+        for (word, count) in chunk {
+            if let Some(sign) = plain.cut_plain(word, &mut letters) {
+                add_count(&mut counts, &letters, *count);
+                sign.into_iter().for_each(|sign| add_count(&mut counts, sign, *count));
+                continue;
             }
-            Ok(counts)
-        })
-        .try_reduce(FxHashMap::default, |mut all, some: FxHashMap<String, u64>| {
-            if all.len() < some.len() {
-                return Ok(add_counts(some, all));
+            let mut normalized = NormalizedString::from(&**word);
+            normalizer.normalize(&mut normalized).map_err(training)?;
+            let mut cut = PreTokenizedString::from(normalized);
+            cutter.pre_tokenize(&mut cut).map_err(training)?;
+            for (piece, _, _) in cut.get_splits(OffsetReferential::Normalized, OffsetType::None) {
+                add_count(&mut counts, piece, *count);
             }
-            all = add_counts(all, some);
-            Ok(all)
-        })?;
+        }
+        Ok(counts)
+    };
+    let join = |all: FxHashMap<String, u64>, some: FxHashMap<String, u64>| {
+        let (mut all, some) = if all.len() < some.len() { (some, all) } else { (all, some) };
+        some.iter().for_each(|(word, count)| add_count(&mut all, word, *count));
+        Ok(all)
+    };
+    let counted = words.par_chunks(1 << 14).map(count_chunk).try_reduce(FxHashMap::default, join)?;
     let mut sorted: Vec<(String, u64)> = counted.into_iter().filter(|(word, _)| !word.is_empty()).collect();
     sorted.par_sort_unstable();
     Ok(sorted)
 }
 
-fn add_counts(mut all: FxHashMap<String, u64>, some: FxHashMap<String, u64>) -> FxHashMap<String, u64> {
-    for (word, count) in some {
-        *all.entry(word).or_default() += count;
+fn add_count(counts: &mut FxHashMap<String, u64>, word: &str, count: u64) {
+    match counts.get_mut(word) {
+        Some(known) => *known += count,
+        None => {
+            counts.insert(word.to_owned(), count);
+        }
     }
-    all
 }
 
 /// The characters tokens are made of, sorted; those that continue a word are written with `continuing`.
@@ -146,25 +149,30 @@ fn alphabet(words: &[(String, u64)], continuing: &str, config: &TokenizerConfig)
             *counts.entry((continues, letter)).or_default() += count;
         }
     }
-    let total: u64 = counts.values().sum();
     let mut by_count: Vec<((bool, char), u64)> = counts.into_iter().collect();
     by_count.sort_unstable_by_key(|(letter, count)| (std::cmp::Reverse(*count), *letter));
-    let mut covered = 0;
-    let mut kept: Vec<(bool, char)> = by_count
-        .into_iter()
-        .take_while(|(_, count)| {
-            let is_needed = (covered as f64) < ALPHABET_COVERAGE * total as f64;
-            covered += count;
-            is_needed
-        })
-        .map(|(letter, _)| letter)
-        .collect();
+    let least = covering(&by_count, LEAST_COVERAGE);
+    let room = (config.vocab_size / 5).max(least);
+    let mut kept: Vec<(bool, char)> = by_count.iter().map(|(letter, _)| *letter).collect();
+    kept.truncate(covering(&by_count, GOOD_COVERAGE).min(room));
     kept.sort_unstable();
     check_room(config.vocab_size, kept.len())?;
     let spell = |(continues, letter): (bool, char)| {
         if continues { format!("{continuing}{letter}") } else { letter.to_string() }
     };
     Ok(kept.into_iter().map(spell).collect())
+}
+
+/// How many of the most frequent letters make up `share` of the text.
+fn covering(by_count: &[((bool, char), u64)], share: f64) -> usize {
+    let total: u64 = by_count.iter().map(|(_, count)| count).sum();
+    let mut covered = 0;
+    let mut counts = by_count.iter();
+    let last = counts.position(|(_, count)| {
+        covered += count;
+        covered as f64 >= share * total as f64
+    });
+    last.map_or(0, |last| last + 1)
 }
 
 fn check_room(wanted: usize, alphabet: usize) -> Result<(), CorpusError> {
@@ -179,7 +187,7 @@ fn learn_bpe(config: &TokenizerConfig, words: &[(String, u64)], stop: &AtomicBoo
     let continuing = if config.kind == TokenizerKind::Wordpiece { "##" } else { "" };
     let letters = if config.kind == TokenizerKind::ByteBpe {
         // All 256 bytes, seen or not: nothing is ever unknown.
-        byte_letters().iter().map(char::to_string).collect()
+        (0..=255).map(|byte| byte_letter(byte).to_string()).collect()
     } else {
         alphabet(words, continuing, config)?
     };

@@ -17,12 +17,23 @@ const MADE_UP_STEP: f64 = 0.0001;
 /// Words longer than this add only time, squared.
 const LONGEST_WORD: usize = 256;
 
+/// Most frequent words that are learned from. The library holds a suffix array of all of them and goes over them some
+/// twenty times on one thread: on 63 MB of Korean and English the limit saves a third of 150 s and of 1 GB.
+const MOST_WORDS: usize = 1 << 19;
+
 /// Learns a model of at most `vocab_size` tokens from `words`, spelled in `alphabet`.
 ///
 /// # Source
 /// Kudo 2018, §3.2, as the `tokenizers` crate has it.
-pub(super) fn learn(alphabet: &[String], words: Vec<(String, u64)>, vocab_size: usize) -> Result<Value, CorpusError> {
+pub(super) fn learn(
+    alphabet: &[String],
+    mut words: Vec<(String, u64)>,
+    vocab_size: usize,
+) -> Result<Value, CorpusError> {
     let known: FxHashSet<char> = alphabet.iter().filter_map(|letter| letter.chars().next()).collect();
+    // Sorted by text so far, and the sort is stable: ties have an order.
+    words.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    words.truncate(MOST_WORDS);
     let sentences = spell(&known, words)?;
     let specials: Vec<AddedToken> = SPECIALS.iter().map(|special| AddedToken::from(*special, true)).collect();
     let trainer = UnigramTrainer::builder()

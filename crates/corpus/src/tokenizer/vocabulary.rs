@@ -144,12 +144,13 @@ fn letter_byte(letter: char) -> Option<u8> {
     }
 }
 
-/// The 256 letters that stand for bytes, in the order of the bytes.
-pub(super) fn byte_letters() -> Vec<char> {
-    let mut letters: Vec<(u8, char)> = (0x21..=0x143_u32)
-        .filter_map(char::from_u32)
-        .filter_map(|letter| Some((letter_byte(letter)?, letter)))
-        .collect();
-    letters.sort_unstable();
-    letters.into_iter().map(|(_, letter)| letter).collect()
+/// The letter that stands for a byte.
+pub(super) fn byte_letter(byte: u8) -> char {
+    let code = match byte {
+        0x21..=0x7E | 0xA1..=0xAC | 0xAE..=0xFF => u32::from(byte),
+        0..=0x20 => 0x100 + u32::from(byte),
+        0x7F..=0xA0 => 0x121 + u32::from(byte) - 0x7F,
+        0xAD => 0x143,
+    };
+    char::from_u32(code).expect("codes up to 0x143 are letters")
 }
