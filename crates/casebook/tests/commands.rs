@@ -1,0 +1,143 @@
+//! The binary as a user has it: commands, exit codes, messages, signals.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output, Stdio},
+    thread,
+    time::Duration,
+};
+
+use tempfile::TempDir;
+
+const CASE: &str = r#"
+question = "Does the binary do what it says?"
+
+[model]
+d_model = 32
+h = 2
+ff = 64
+n_layers = 1
+seq_len = 16
+
+[data]
+corpora = [{ name = "mine", path = "mine.txt" }]
+valid = 0.2
+
+[tokenizer]
+vocab_size = 120
+
+[train]
+batch_size = 8
+steps = 30
+log_every = 10
+eval_every = 15
+checkpoint_every = 10
+"#;
+
+fn folder() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let words = ["seoul", "is", "the", "capital", "of", "south", "korea", "and", "has", "a", "river"];
+    let line = |index: usize| (0..9).map(|at| words[(index * 3 + at) % words.len()]).collect::<Vec<_>>().join(" ");
+    let text = (0..200).map(|index| format!("{} {index}\n", line(index))).collect::<String>();
+    fs::write(folder.path().join("mine.txt"), text).unwrap();
+    fs::write(folder.path().join("case.toml"), CASE).unwrap();
+    folder
+}
+
+fn casebook(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_casebook")).current_dir(folder).args(arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn a_case_is_trained_resumed_and_used_by_the_commands_of_the_readme() {
+    let folder = folder();
+    let at = folder.path();
+    let train = casebook(at, &["train", "case.toml"]);
+    let shown = text(&train.stdout);
+    assert!(train.status.success(), "{shown}{}", text(&train.stderr));
+    for part in ["to beat  uniform", "valid      0", "epoch    0 ended", "finished  at step 30"] {
+        assert!(shown.contains(part), "no `{part}` in\n{shown}");
+    }
+    let again = casebook(at, &["train", "case.toml"]);
+    assert!(again.status.success() && text(&again.stdout).contains("is finished"), "{}", text(&again.stdout));
+
+    let run = "runs/case/base/s1";
+    let more = casebook(at, &["resume", run, "--set", "train.steps=40", "--json"]);
+    assert!(more.status.success(), "{}", text(&more.stderr));
+    let events = text(&more.stdout);
+    assert!(events.lines().all(|line| line.starts_with(r#"{"event":""#)), "not only JSON lines:\n{events}");
+    assert!(events.contains(r#""train.steps: 30 → 40""#), "{events}");
+
+    let filled = casebook(at, &["fill-mask", run, "seoul is the [MASK] of south korea", "--top", "3"]);
+    assert!(filled.status.success() && text(&filled.stdout).lines().count() == 4, "{}", text(&filled.stdout));
+    let scored = casebook(at, &["evaluate", run, "--data", "mine.txt"]);
+    assert!(scored.status.success() && text(&scored.stdout).contains("accuracy"), "{}", text(&scored.stderr));
+    fs::remove_file(at.join(run).join("record.md")).unwrap();
+    assert!(casebook(at, &["record", run]).status.success() && at.join(run).join("record.md").exists());
+    let doctor = casebook(at, &["doctor", "--device", "cpu"]);
+    assert!(doctor.status.success() && text(&doctor.stdout).contains("passed: all"), "{}", text(&doctor.stdout));
+}
+
+#[test]
+fn mistakes_are_said_on_standard_error_with_a_failing_exit() {
+    let folder = folder();
+    let at = folder.path();
+    fs::write(at.join("typo.toml"), CASE.replace("n_layers", "n_layer")).unwrap();
+    let cases: [(&[&str], &str); 7] = [
+        (&["train", "typo.toml"], "did you mean `n_layers`?"),
+        (&["train", "absent.toml"], "absent.toml"),
+        (&["train", "case.toml", "--variant", "large"], "has no variant `large`; it has base"),
+        (&["train", "case.toml", "--seed", "7"], "has no seed 7"),
+        (&["train", "case.toml", "--set", "train.device=gpu:9"], "no device `gpu:9`"),
+        (&["fill-mask", "runs/none", "a [MASK]"], "is not a run"),
+        (&["resume", "runs/none"], "is not a run"),
+    ];
+    for (arguments, part) in cases {
+        let output = casebook(at, arguments);
+        let message = text(&output.stderr);
+        assert!(!output.status.success() && message.contains(part), "{arguments:?} says\n{message}");
+        assert!(!message.contains("panicked"), "{arguments:?} panicked:\n{message}");
+    }
+    assert!(!at.join("runs/none").exists(), "a mistake must leave nothing behind");
+}
+
+#[test]
+fn a_signal_saves_and_leaves_and_the_same_command_goes_on() {
+    let folder = folder();
+    let at = folder.path();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_casebook"))
+        .current_dir(at)
+        .args(["train", "case.toml", "--set", "train.steps=100000"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // The journal's first log line says that the loop is running.
+    let journal = at.join("runs/case/base/s1/journal.jsonl");
+    let running = || fs::read_to_string(&journal).is_ok_and(|text| text.contains(r#""event":"log""#));
+    for _ in 0..600 {
+        if running() {
+            break;
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+    assert!(running(), "the loop did not start within a minute");
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    let status = child.wait().unwrap();
+    assert!(status.success(), "{status}");
+    let events = fs::read_to_string(&journal).unwrap();
+    let last = events.lines().last().unwrap();
+    assert!(last.contains(r#""status":"stopped""#), "{last}");
+    let step = |line: &str| line.split(r#""step":"#).nth(1).unwrap().split(',').next().unwrap().parse::<u64>().unwrap();
+    let stopped = step(last);
+    let length = format!("train.steps={}", stopped + 5);
+    let resumed = casebook(at, &["train", "case.toml", "--set", &length]);
+    let shown = text(&resumed.stdout);
+    assert!(resumed.status.success(), "{shown}{}", text(&resumed.stderr));
+    assert!(shown.contains("resumed  at step") && shown.contains("finished"), "{shown}");
+}
