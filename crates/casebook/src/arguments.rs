@@ -82,9 +82,9 @@ pub(crate) enum Command {
         /// Column or field that holds the text.
         #[arg(long, default_value = "text")]
         field: String,
-        /// Seed of the masks.
-        #[arg(long, default_value_t = 1)]
-        seed: u64,
+        /// Seed of the masks; the run's own when not given.
+        #[arg(long)]
+        seed: Option<u64>,
         /// Where to compute.
         #[arg(long, default_value = "cpu")]
         device: String,

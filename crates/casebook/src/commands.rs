@@ -1,9 +1,6 @@
 //! What each command does.
 
-use std::{
-    path::Path,
-    process::ExitCode,
-};
+use std::{path::Path, process::ExitCode};
 
 use anyhow::{Context, bail};
 use case::{Case, EncoderConfig, NormPlacement, OptimizerConfig, Variant};
@@ -26,7 +23,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
         Command::Resume { run, set, prepared, way } => resume(run, set, prepared, way),
         Command::Check { case, set, resolved } => check(&case::load(case, set)?, *resolved),
-        Command::FillMask { run, text, top, device, json } => fill_mask(&Trained::load(run, device)?, text, *top, *json),
+        Command::FillMask { run, text, top, device, json } => {
+            fill_mask(&Trained::load(run, device)?, text, *top, *json)
+        }
         Command::Evaluate { run, data, field, seed, device, json } => {
             evaluate(&Trained::load(run, device)?, data, field, *seed, *json)
         }
@@ -55,6 +54,7 @@ fn train_case(
     }
     let stop = stop_flag()?;
     let mut show = Show::new(way.json);
+    let mut code = ExitCode::SUCCESS;
     for variant in chosen {
         for seed in seeds(variant, seed)? {
             let run = places.runs.join(&case.name).join(&variant.name).join(format!("s{seed}"));
@@ -69,17 +69,28 @@ fn train_case(
                 cache: places.prepared.clone(),
                 force_device: way.force_device,
             };
-            let outcome = train(&spec, &stop, &mut show)?;
-            if let Some(code) = tell(&spec.run, &outcome, &show) {
-                return Ok(code);
+            match tell(&spec.run, &train(&spec, &stop, &mut show)?, &show) {
+                After::Stop => return Ok(ExitCode::SUCCESS),
+                After::GoOn => {}
+                // The other variants and seeds are worth no less for it.
+                After::GoOnToFail => code = ExitCode::FAILURE,
             }
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
+}
+
+/// What follows a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum After {
+    GoOn,
+    GoOnToFail,
+    Stop,
 }
 
 fn choose<'a>(case: &'a Case, name: Option<&str>) -> anyhow::Result<Vec<&'a Variant>> {
-    let chosen = case.variants.iter().filter(|variant| name.is_none_or(|name| variant.name == name)).collect::<Vec<_>>();
+    let chosen =
+        case.variants.iter().filter(|variant| name.is_none_or(|name| variant.name == name)).collect::<Vec<_>>();
     if chosen.is_empty() {
         let names = case.variants.iter().map(|variant| variant.name.as_str()).collect::<Vec<_>>().join(", ");
         bail!("{} has no variant `{}`; it has {names}", case.path.display(), name.unwrap_or_default());
@@ -97,25 +108,22 @@ fn seeds(variant: &Variant, seed: Option<u64>) -> anyhow::Result<Vec<u64>> {
     }
 }
 
-/// Says how a run ended; some code where nothing more is to be trained.
-fn tell(run: &Path, outcome: &Outcome, show: &Show) -> Option<ExitCode> {
+/// Says how a run ended, and what follows.
+fn tell(run: &Path, outcome: &Outcome, show: &Show) -> After {
     let record = run.join("record.md");
     match outcome {
-        Outcome::FinishedBefore => {
-            show.say(&format!("{} is finished; its record is {}", run.display(), record.display()));
-            None
+        Outcome::EndedBefore(status) => {
+            show.say(&format!("{} is {status}; its record is {}", run.display(), record.display()));
         }
-        Outcome::Ended(status) => {
-            show.say(&format!("record   {}", record.display()));
-            match status {
-                Status::Finished => None,
-                Status::Stopped => {
-                    show.say("the same command goes on from here");
-                    Some(ExitCode::SUCCESS)
-                }
-                _ => Some(ExitCode::FAILURE),
-            }
+        Outcome::Ended(_) => show.say(&format!("record   {}", record.display())),
+    }
+    match outcome {
+        Outcome::Ended(Status::Finished) | Outcome::EndedBefore(Status::Finished) => After::GoOn,
+        Outcome::Ended(Status::Stopped) => {
+            show.say("the same command goes on from here");
+            After::Stop
         }
+        Outcome::Ended(_) | Outcome::EndedBefore(_) => After::GoOnToFail,
     }
 }
 
@@ -138,7 +146,10 @@ fn resume(run: &Path, set: &[String], prepared: &Path, way: &Way) -> anyhow::Res
     let mut show = Show::new(way.json);
     let stop = stop_flag()?;
     let outcome = train(&spec, &stop, &mut show)?;
-    Ok(tell(run, &outcome, &show).unwrap_or(ExitCode::SUCCESS))
+    Ok(match tell(run, &outcome, &show) {
+        After::GoOnToFail => ExitCode::FAILURE,
+        After::GoOn | After::Stop => ExitCode::SUCCESS,
+    })
 }
 
 fn check(case: &Case, resolved: bool) -> anyhow::Result<ExitCode> {
@@ -174,16 +185,20 @@ fn fill_mask(trained: &Trained, text: &str, top: usize, json: bool) -> anyhow::R
     Ok(ExitCode::SUCCESS)
 }
 
-fn evaluate(trained: &Trained, data: &Path, field: &str, seed: u64, json: bool) -> anyhow::Result<ExitCode> {
-    let found = trained.evaluate(data, field, seed)?;
+fn evaluate(trained: &Trained, data: &Path, field: &str, seed: Option<u64>, json: bool) -> anyhow::Result<ExitCode> {
+    let found = trained.evaluate(data, field, seed.unwrap_or(trained.seed))?;
     let score = &found.score;
     if json {
-        let object = serde_json::json!({"step": trained.step, "rows": found.rows, "score": score, "kinds": found.kinds});
+        let object =
+            serde_json::json!({"step": trained.step, "rows": found.rows, "score": score, "kinds": found.kinds});
         line(&object.to_string());
         return Ok(ExitCode::SUCCESS);
     }
     let error = journal::standard_error(score.accuracy, score.scored).unwrap_or(f64::NAN);
-    line(&format!("{}: {} rows, {} scored positions, weights of step {}", score.name, found.rows, score.scored, trained.step));
+    line(&format!(
+        "{}: {} rows, {} scored positions, weights of step {}",
+        score.name, found.rows, score.scored, trained.step
+    ));
     line(&format!("  loss        {:.4} nats per scored token", score.loss));
     line(&format!("  perplexity  {:.2}", score.loss.exp()));
     if let Some(bits) = score.bits_per_char {

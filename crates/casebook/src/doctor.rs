@@ -24,7 +24,7 @@ pub(crate) fn run(device: Option<&str>, all: bool) -> anyhow::Result<ExitCode> {
     };
     let place = Place::open(word)?;
     line(&format!("\nchecking {word} ({}): ten steps of a tiny encoder there and on the CPU", place.description));
-    Ok(tell(&diagnose(&place)?, word, all))
+    Ok(tell(&diagnose(&place, &case::EncoderConfig::default())?, word, all))
 }
 
 fn tell(diagnosis: &Diagnosis, word: &str, all: bool) -> ExitCode {
@@ -39,8 +39,12 @@ fn tell(diagnosis: &Diagnosis, word: &str, all: bool) -> ExitCode {
     }
     let total = diagnosis.checks.len();
     if failures.is_empty() {
-        let worst = diagnosis.checks.iter().map(|check| check.difference / check.allowed).fold(0.0, f64::max);
-        line(&format!("\npassed: all {total} comparisons hold; the closest one uses {:.1} % of what it may", 100.0 * worst));
+        let used = |check: &Check| if check.allowed > 0.0 { check.difference / check.allowed } else { 0.0 };
+        let worst = diagnosis.checks.iter().map(used).fold(0.0, f64::max);
+        line(&format!(
+            "\npassed: all {total} comparisons hold; the closest one uses {:.1} % of what it may",
+            100.0 * worst
+        ));
         return ExitCode::SUCCESS;
     }
     line(&format!("\nFAILED: {} of {total} comparisons do not hold. `{word}` must not be trained on.", failures.len()));
@@ -50,5 +54,8 @@ fn tell(diagnosis: &Diagnosis, word: &str, all: bool) -> ExitCode {
 
 fn check_line(check: &Check) -> String {
     let verdict = if check.passed() { "ok  " } else { "FAIL" };
-    format!("  {verdict} {:<55} {:>9.2e} of its size away (allowed {:.0e})", check.what, check.difference, check.allowed)
+    format!(
+        "  {verdict} {:<55} {:>9.2e} of its size away (allowed {:.0e})",
+        check.what, check.difference, check.allowed
+    )
 }

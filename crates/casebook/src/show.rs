@@ -34,7 +34,8 @@ impl Show {
     /// JSON lines, or text with a progress bar where standard error is a terminal.
     pub(crate) fn new(json: bool) -> Self {
         let bar = (!json && stderr().is_terminal()).then(|| {
-            let style = ProgressStyle::with_template("{wide_bar} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+            let style =
+                ProgressStyle::with_template("{wide_bar} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
             ProgressBar::new(0).with_style(style)
         });
         Self { json, bar, seconds_per_step: None, steps_left: 0 }
@@ -100,9 +101,9 @@ impl Show {
     }
 
     fn log_line(&self, log: &Log, baselines: &Baselines) -> String {
-        let left = self.seconds_per_step.map_or_else(String::new, |seconds| {
-            format!("  left {}", duration(seconds * self.steps_left as f64))
-        });
+        let left = self
+            .seconds_per_step
+            .map_or_else(String::new, |seconds| format!("  left {}", duration(seconds * self.steps_left as f64)));
         format!(
             "step {:>7}  epoch {:.2}  loss {:.4} (unigram {:.3})  accuracy {:.4}  rate {:.2e}  gradient {:.2} (max {:.2}, clipped {:.0} %)  {} tokens/s  waiting {:.1} %{left}",
             grouped(log.step),

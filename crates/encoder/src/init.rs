@@ -2,10 +2,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use case::{EncoderConfig, InitKind};
-use rand_chacha::{
-    ChaCha8Rng,
-    rand_core::Rng,
-};
+use rand_chacha::{ChaCha8Rng, rand_core::Rng};
 
 use crate::{Flat, MaskedLm, flat_weights, with_weights};
 

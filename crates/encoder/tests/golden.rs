@@ -72,7 +72,8 @@ impl Golden {
 
     fn mask_pad(&self, device: &Device) -> Tensor<2, Bool> {
         let (shape, _) = self.integers("input_ids");
-        let values = self.integers("lengths").1.into_iter().flat_map(|length| (0..shape[1] as i32).map(move |t| t >= length));
+        let values =
+            self.integers("lengths").1.into_iter().flat_map(|length| (0..shape[1] as i32).map(move |t| t >= length));
         Tensor::from_data(TensorData::new(values.collect::<Vec<_>>(), shape), device)
     }
 

@@ -217,6 +217,15 @@ pub struct Resume {
     pub checkpoint: String,
     /// What differs from the configuration before, one line a key.
     pub changes: Vec<String>,
+    /// Version of the program that goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// The commit it runs at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// The device it goes on with: word and name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
 }
 
 /// The run ended, for now or for good.

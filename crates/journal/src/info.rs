@@ -126,6 +126,9 @@ pub struct CorpusInfo {
 /// The steps planned.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PlanInfo {
+    /// Seconds of an update, where minutes of the case had to be turned into steps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds_per_step: Option<f64>,
     /// Rows per update.
     pub batch_size: u64,
     /// Rows per forward pass.

@@ -99,6 +99,9 @@ pub(crate) fn alert(step: u64) -> Event {
 
 pub(crate) fn resume(step: u64) -> Event {
     Event::Resume(Resume {
+        version: None,
+        commit: None,
+        device: None,
         time: "2026-11-21T10:00:00Z".into(),
         step,
         checkpoint: format!("checkpoints/step-{step:07}"),
@@ -196,6 +199,7 @@ pub(crate) fn run_info() -> RunInfo {
             corpora: vec![corpus("ko", 32_100), corpus("en", 31_900)],
         },
         plan: PlanInfo {
+            seconds_per_step: None,
             batch_size: 256,
             micro_batch_size: 64,
             steps_per_epoch: 250,

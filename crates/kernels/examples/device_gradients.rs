@@ -20,7 +20,8 @@ fn numbers(count: usize, state: &mut u64) -> Vec<f32> {
 }
 
 fn shapes() -> Vec<[usize; 2]> {
-    let layer = [[D, 3 * D], [1, 3 * D], [D, D], [1, D], [1, D], [1, D], [D, F], [1, F], [F, D], [1, D], [1, D], [1, D]];
+    let layer =
+        [[D, 3 * D], [1, 3 * D], [D, D], [1, D], [1, D], [1, D], [D, F], [1, F], [F, D], [1, D], [1, D], [1, D]];
     [vec![[V, D], [ROWS[1], D]], layer.repeat(LAYERS)].concat()
 }
 

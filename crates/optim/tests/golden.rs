@@ -87,7 +87,8 @@ fn twenty_updates_agree_with_the_references() {
         }
         let (first, second) = optimizer.moments();
         for (key, moments) in [("first", first), ("second", second)] {
-            let wanted: Vec<Vec<f64>> = serde_json::from_value(variant.float64.last_step[key].clone()).expect("moments");
+            let wanted: Vec<Vec<f64>> =
+                serde_json::from_value(variant.float64.last_step[key].clone()).expect("moments");
             for (found, wanted) in moments.iter().zip(&wanted) {
                 assert_close(&format!("{}, {key}", variant.name), found, wanted);
             }

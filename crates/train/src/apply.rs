@@ -6,14 +6,13 @@ use burn::{module::Module, tensor::activation::softmax};
 use case::{CaseConfig, CorpusConfig, DocumentKind, Paths};
 use corpus::{Batch, MaskKind, Masker, Purpose, RowCorpus, RowSet, TextTokenizer, evaluation_batches, tokenize_file};
 use encoder::MaskedLm;
-use journal::{CorpusScore, Kinds};
+use journal::{CorpusScore, Kinds, RunInfo};
 
 use crate::{
     TrainError, checkpoint,
     device::Place,
     folder::read_case,
     forward::{forward, logits, read_floats},
-    session::newest_good,
     tally::Tally,
 };
 
@@ -25,6 +24,8 @@ pub struct Trained {
     place: Place,
     /// Updates behind the weights.
     pub step: u64,
+    /// The run's seed.
+    pub seed: u64,
 }
 
 /// A word that may stand at a hidden place.
@@ -55,15 +56,16 @@ impl Trained {
     pub fn load(run: &Path, device: &str) -> Result<Self, TrainError> {
         let config = read_case(run)?;
         let tokenizer = TextTokenizer::load(&checkpoint::folder_of(run).join("tokenizer.json"))?;
-        let (newest, refused) = newest_good(run);
-        let newest = newest.ok_or(TrainError::NoCheckpoint { run: run.into(), damaged: refused.len() })?;
+        let all = checkpoint::list(run);
+        let newest = all.iter().rev().find_map(|checkpoint| checkpoint::load(checkpoint).ok());
+        let newest = newest.ok_or(TrainError::NoCheckpoint { run: run.into(), damaged: all.len() })?;
         let best = newest.state.best.map(|best| best.step);
-        let listed = checkpoint::list(run).into_iter().find(|checkpoint| Some(checkpoint.step) == best);
-        let loaded = listed.and_then(|checkpoint| checkpoint::load(&checkpoint).ok()).unwrap_or(newest);
+        let listed = all.iter().find(|checkpoint| Some(checkpoint.step) == best);
+        let loaded = listed.and_then(|checkpoint| checkpoint::load(checkpoint).ok()).unwrap_or(newest);
         let place = Place::open(device)?;
         let model = MaskedLm::zeros(&config.model, tokenizer.vocab_size(), &place.plain());
         let model = loaded.model(model, &place.plain())?.valid();
-        Ok(Self { config, tokenizer, model, place, step: loaded.state.step })
+        Ok(Self { config, tokenizer, model, place, step: loaded.state.step, seed: RunInfo::read(run)?.seed })
     }
 
     /// The likeliest words at each `[MASK]` of `text`, `top` of them, likeliest first.
@@ -123,6 +125,9 @@ impl Trained {
         let masker = Masker::new(&self.config.masking, special, is_special, starts_word, seed, Purpose::ValidMasks);
         let mut tally = Tally::new(1);
         for batch in evaluation_batches(&rows, &masker, self.config.train.batch_size) {
+            if batch.labels.is_empty() {
+                continue;
+            }
             let read = forward(&self.model, &batch, &self.place.plain(), None).outcome.read()?;
             tally.add(&batch, &read, &self.tokenizer.char_lengths());
         }

@@ -1,14 +1,15 @@
 //! What a model that knows nothing but frequencies would lose.
 
-use corpus::{Prepared, Split};
+use corpus::{Prepared, RowSummary, Split};
 use journal::Baselines;
 
 /// Uniform and unigram losses in nats per token.
 ///
 /// `uniform` is ln V. `unigram` is the cross-entropy of the validation split's tokens under the training split's
-/// frequencies (each count plus one), all corpora together, weighted as an epoch weights them; each corpus stands beside it
+/// frequencies (each count plus one), all corpora together, weighted as an epoch weights them; validation text counts as far
+/// as it is evaluated (`eval_rows`), so that the line is that of the same mixture as the loss. Each corpus stands beside it
 /// under its own frequencies, which is the stricter line.
-pub(crate) fn baselines(prepared: &Prepared, names: &[String], weights: &[f64]) -> Baselines {
+pub(crate) fn baselines(prepared: &Prepared, names: &[String], weights: &[f64], valid_rows: &RowSummary) -> Baselines {
     let vocab_size = prepared.tokenizer().vocab_size();
     let counts = |split: Split, corpus: usize| prepared.token_counts(split, corpus);
     let mut train_all = vec![0.0; vocab_size];
@@ -17,9 +18,11 @@ pub(crate) fn baselines(prepared: &Prepared, names: &[String], weights: &[f64]) 
     for (corpus, name) in names.iter().enumerate() {
         let train = counts(Split::Train, corpus).iter().map(|count| *count as f64).collect::<Vec<_>>();
         let valid = counts(Split::Valid, corpus).iter().map(|count| *count as f64).collect::<Vec<_>>();
+        let rows = &valid_rows.corpora[corpus];
+        let read = rows.rows_per_epoch as f64 / rows.rows.max(1) as f64;
         for id in 0..vocab_size {
             train_all[id] += train[id] * weights[corpus];
-            valid_all[id] += valid[id];
+            valid_all[id] += valid[id] * read;
         }
         corpora.push((name.clone(), cross_entropy(&valid, &train)));
     }

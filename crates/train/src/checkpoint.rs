@@ -66,7 +66,12 @@ pub(crate) fn list(run: &Path) -> Vec<Checkpoint> {
 ///
 /// # Errors
 /// [`TrainError::Write`] naming the file; nothing with a final name is left then.
-pub(crate) fn save(run: &Path, model: &MaskedLm, optimizer: &Optimizer, state: &State) -> Result<(Checkpoint, u64), TrainError> {
+pub(crate) fn save(
+    run: &Path,
+    model: &MaskedLm,
+    optimizer: &Optimizer,
+    state: &State,
+) -> Result<(Checkpoint, u64), TrainError> {
     let parent = folder_of(run);
     let folder = parent.join(format!("step-{:07}", state.step));
     let partial = parent.join(format!("partial-{:07}", state.step));
@@ -78,9 +83,15 @@ pub(crate) fn save(run: &Path, model: &MaskedLm, optimizer: &Optimizer, state: &
         let _ = fs::remove_dir_all(&partial);
     }
     let bytes = written?;
-    remove_if_there(&folder)?;
+    // One of this step is moved aside, not removed, until the new one stands in its place.
+    let replaced = parent.join(format!("replaced-{:07}", state.step));
+    remove_if_there(&replaced)?;
+    if folder.exists() {
+        fs::rename(&folder, &replaced).map_err(|cause| write_error(&replaced, cause))?;
+    }
     fs::rename(&partial, &folder).map_err(|cause| write_error(&folder, cause))?;
     sync(&parent)?;
+    remove_if_there(&replaced)?;
     Ok((Checkpoint { step: state.step, folder }, bytes))
 }
 
@@ -89,7 +100,13 @@ fn write_files(folder: &Path, model: &MaskedLm, optimizer: &Optimizer, state: &S
     let (first, second) = optimizer.moments();
     let moments = |prefix: &str, values: &[Tensor<1>]| {
         let named = weights.iter().zip(values);
-        named.map(|(weight, values)| Flat { name: format!("{prefix}.{}", weight.name), values: values.clone(), ..weight.clone() }).collect::<Vec<_>>()
+        named
+            .map(|(weight, values)| Flat {
+                name: format!("{prefix}.{}", weight.name),
+                values: values.clone(),
+                ..weight.clone()
+            })
+            .collect::<Vec<_>>()
     };
     let moments = [moments("first", first), moments("second", second)].concat();
     let state_text = serde_json::to_vec_pretty(state).map_err(|cause| TrainError::State { cause })?;
@@ -120,6 +137,16 @@ pub(crate) fn thin(run: &Path, keep: usize, best: Option<u64>) -> Result<(), Tra
     Ok(())
 }
 
+/// Puts a damaged checkpoint out of the way under another name, so that it is neither gone on with nor counted.
+///
+/// # Errors
+/// [`TrainError::Write`] where the folder cannot be renamed.
+pub(crate) fn set_aside(run: &Path, checkpoint: &Checkpoint) -> Result<(), TrainError> {
+    let aside = folder_of(run).join(format!("damaged-{:07}", checkpoint.step));
+    remove_if_there(&aside)?;
+    fs::rename(&checkpoint.folder, &aside).map_err(|cause| write_error(&aside, cause))
+}
+
 /// A checkpoint read into memory, every hash checked.
 pub(crate) struct Loaded {
     /// Where the loop stood.
@@ -132,16 +159,21 @@ pub(crate) struct Loaded {
 /// Reads a checkpoint.
 ///
 /// # Errors
-/// [`TrainError::Checkpoint`] naming the file that is missing, cut short, changed or of a newer format.
+/// [`TrainError::Checkpoint`] naming the file that is missing, cut short or changed; [`TrainError::NewerCheckpoint`];
+/// [`TrainError::Read`] where the system cannot read it.
 pub(crate) fn load(checkpoint: &Checkpoint) -> Result<Loaded, TrainError> {
     let folder = &checkpoint.folder;
     let damaged = |file: &str, why: String| TrainError::Checkpoint { path: folder.join(file), why };
-    let read = |file: &str| fs::read(folder.join(file)).map_err(|cause| damaged(file, cause.to_string()));
+    let read = |file: &str| match fs::read(folder.join(file)) {
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Err(damaged(file, "the file is missing".into())),
+        // Not the checkpoint's fault: it may be whole, and what stands there must not be given up for it.
+        Err(cause) => Err(TrainError::Read { path: folder.join(file), cause }),
+        Ok(bytes) => Ok(bytes),
+    };
     let manifest: Manifest = serde_json::from_slice(&read("manifest.json")?)
         .map_err(|cause| damaged("manifest.json", format!("not a manifest: {cause}")))?;
     if manifest.format > FORMAT {
-        let why = format!("format {} is newer than this program's {FORMAT}", manifest.format);
-        return Err(damaged("manifest.json", why));
+        return Err(TrainError::NewerCheckpoint { path: folder.clone(), found: manifest.format, known: FORMAT });
     }
     let checked = |file: &str| {
         let bytes = read(file)?;
@@ -175,7 +207,12 @@ impl Loaded {
     ///
     /// # Errors
     /// [`TrainError::Checkpoint`] where a moment is missing or has another shape.
-    pub(crate) fn optimizer(&self, optimizer: &mut Optimizer, model: &MaskedLm, device: &Device) -> Result<(), TrainError> {
+    pub(crate) fn optimizer(
+        &self,
+        optimizer: &mut Optimizer,
+        model: &MaskedLm,
+        device: &Device,
+    ) -> Result<(), TrainError> {
         let wanted = flat_weights(model);
         let moments = |prefix: &str| {
             let named = wanted.iter().map(|flat| (format!("{prefix}.{}", flat.name), flat));
@@ -217,7 +254,8 @@ fn tensor(values: &[f32], device: &Device) -> Tensor<1> {
 
 /// Named weights as the bytes of a safetensors file.
 pub(crate) fn to_safetensors(weights: &[Flat]) -> Result<Vec<u8>, TrainError> {
-    let bytes = |flat: &Flat| Ok(read_floats(flat.values.clone())?.iter().flat_map(|value| value.to_le_bytes()).collect());
+    let bytes =
+        |flat: &Flat| Ok(read_floats(flat.values.clone())?.iter().flat_map(|value| value.to_le_bytes()).collect());
     let bytes = weights.iter().map(bytes).collect::<Result<Vec<Vec<u8>>, TrainError>>()?;
     let views = weights.iter().zip(&bytes).map(|(flat, bytes)| {
         let view = TensorView::new(Dtype::F32, flat.shape.clone(), bytes).expect("as many bytes as the shape holds");

@@ -25,7 +25,8 @@ impl Place {
     pub fn open(word: &str) -> Result<Self, TrainError> {
         let kind = match parse(word) {
             Some(None) => {
-                let description = format!("CPU, {} threads", std::thread::available_parallelism().map_or(1, usize::from));
+                let description =
+                    format!("CPU, {} threads", std::thread::available_parallelism().map_or(1, usize::from));
                 let device = Device::flex();
                 return Ok(Self { word: word.into(), description, device, on_cpu_backend: true });
             }

@@ -86,6 +86,22 @@ pub enum TrainError {
         /// What is wrong with it.
         why: String,
     },
+    /// A checkpoint of a later program.
+    #[error("checkpoint {} has format {found}, and this program knows {known} at most: use the program that wrote it, or a newer one", path.display())]
+    NewerCheckpoint {
+        /// Its folder.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+        /// The newest format this program reads.
+        known: u32,
+    },
+    /// Checkpoints without the journal that tells of them.
+    #[error("{} holds checkpoints but no journal.jsonl: a new run there would be mixed with an old one; move the folder away", run.display())]
+    Orphans {
+        /// The run's folder.
+        run: PathBuf,
+    },
     /// A run without a checkpoint that can be read.
     #[error("{} has no checkpoint that can be read{}; train it first", run.display(), if *damaged > 0 { format!(" ({damaged} damaged)") } else { String::new() })]
     NoCheckpoint {
@@ -134,7 +150,9 @@ pub enum TrainError {
         why: String,
     },
     /// No text to validate on.
-    #[error("the validation split has no row of {seq_len} tokens: give more text, a larger `valid` in [data] or a smaller `seq_len` in [model]")]
+    #[error(
+        "the validation split has no row of {seq_len} tokens: give more text, a larger `valid` in [data] or a smaller `seq_len` in [model]"
+    )]
     NoValidation {
         /// Tokens a row needs.
         seq_len: usize,
@@ -147,8 +165,16 @@ pub enum TrainError {
         /// What is wrong with it.
         why: String,
     },
+    /// A replay whose gradient is not finite.
+    #[error("the gradient of replayed step {step} is not finite: the weights, the batches or the rate are wrong")]
+    ReplayDiverged {
+        /// The update, from 0.
+        step: usize,
+    },
     /// A text to fill in without a hidden word.
-    #[error("the text has no [MASK]: write one where a word is to be guessed, such as \"Paris is the [MASK] of France.\"")]
+    #[error(
+        "the text has no [MASK]: write one where a word is to be guessed, such as \"Paris is the [MASK] of France.\""
+    )]
     NoMask,
     /// A text longer than a row.
     #[error("the text is {tokens} tokens long and a row holds {seq_len}")]

@@ -5,7 +5,7 @@ use std::{
     time::Instant,
 };
 
-use corpus::evaluation_batches;
+use corpus::{RowSet, evaluation_batches};
 use encoder::MaskedLm;
 use journal::Eval;
 
@@ -13,25 +13,29 @@ use crate::{Report, TrainError, forward::forward, notice::Notice, setup::Setup, 
 
 /// What an evaluation found.
 pub(crate) struct Evaluation {
-    /// Sums over the validation split.
+    /// Sums over the split.
     pub(crate) tally: Tally,
     seconds: f64,
 }
 
-/// Evaluates on the validation split; none where it was asked to stop on the way.
+/// Evaluates on a split's rows; none where it was asked to stop on the way.
 pub(crate) fn evaluate(
     model: &MaskedLm,
     setup: &Setup,
+    rows: &RowSet,
     stop: &AtomicBool,
     report: &mut dyn Report,
 ) -> Result<Option<Evaluation>, TrainError> {
     let started = Instant::now();
     let mut tally = Tally::new(setup.names.len());
-    let total = setup.valid_rows.len();
+    let total = rows.len();
     let mut done = 0;
-    for batch in evaluation_batches(&setup.valid_rows, &setup.valid_masker, setup.plan.micro_batch_size) {
+    for batch in evaluation_batches(rows, &setup.valid_masker, setup.plan.micro_batch_size) {
         if stop.load(Ordering::Relaxed) {
             return Ok(None);
+        }
+        if batch.labels.is_empty() {
+            continue;
         }
         let read = forward(model, &batch, &setup.place.plain(), None).outcome.read()?;
         tally.add(&batch, &read, &setup.char_lengths);
@@ -42,14 +46,19 @@ pub(crate) fn evaluate(
 }
 
 impl Evaluation {
+    /// Whether the loss is a number whose perplexity is one too; a run without is diverged.
+    pub(crate) fn is_finite(&self) -> bool {
+        self.tally.all.loss().exp().is_finite()
+    }
+
     /// The journal's line of it.
-    pub(crate) fn event(&self, setup: &Setup, state: &State, best: bool) -> Eval {
+    pub(crate) fn event(&self, setup: &Setup, state: &State, split: &str, best: bool) -> Eval {
         let all = &self.tally.all;
         Eval {
             step: state.step,
             epoch: state.step as f64 / setup.plan.steps_per_epoch as f64,
             time_s: state.time_s,
-            split: "valid".into(),
+            split: split.into(),
             loss: all.loss(),
             accuracy: all.accuracy(),
             perplexity: all.loss().exp(),

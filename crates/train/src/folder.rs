@@ -54,7 +54,8 @@ pub(crate) fn lock(path: &Path) -> Result<File, TrainError> {
     fs::create_dir_all(path).map_err(|cause| TrainError::Write { path: path.into(), cause })?;
     let lock_path = path.join("lock");
     let error = |cause| TrainError::Write { path: lock_path.clone(), cause };
-    let mut file = File::options().read(true).write(true).create(true).truncate(false).open(&lock_path).map_err(error)?;
+    let mut file =
+        File::options().read(true).write(true).create(true).truncate(false).open(&lock_path).map_err(error)?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
@@ -104,8 +105,9 @@ pub fn read_case(run: &Path) -> Result<CaseConfig, TrainError> {
     Ok(case::read_resolved(&text)?)
 }
 
-/// Keys that may change when a run goes on: its length and what is watched and kept, none of which changes a step's numbers.
-const MAY_CHANGE: [&str; 14] = [
+/// Keys that may change when a run goes on: its length, its device, and what is watched and kept. A change of length or
+/// device that moves a step's numbers is said in the journal.
+const MAY_CHANGE: [&str; 13] = [
     "question",
     "source",
     "seeds",
@@ -119,7 +121,6 @@ const MAY_CHANGE: [&str; 14] = [
     "train.checkpoint_every",
     "train.keep_checkpoints",
     "train.workers",
-    "train.micro_batch_size",
 ];
 
 /// Holds a run's configuration against what is asked now; returns the changes that are allowed, one line each.
@@ -129,7 +130,8 @@ const MAY_CHANGE: [&str; 14] = [
 pub(crate) fn allowed_changes(run: &Path, before: &CaseConfig, now: &CaseConfig) -> Result<Vec<String>, TrainError> {
     let (allowed, refused): (Vec<_>, Vec<_>) =
         differences(before, now).into_iter().partition(|difference| MAY_CHANGE.contains(&difference.key.as_str()));
-    let line = |difference: case::Difference| format!("{}: {} → {}", difference.key, difference.before, difference.after);
+    let line =
+        |difference: case::Difference| format!("{}: {} → {}", difference.key, difference.before, difference.after);
     if !refused.is_empty() {
         return Err(TrainError::Changed { run: run.into(), differences: refused.into_iter().map(line).collect() });
     }

@@ -7,9 +7,6 @@ use serde::Serialize;
 
 use crate::{machine, session::Spec, setup::Setup};
 
-
-
-
 /// All facts of a run that is about to begin.
 pub(crate) fn run_info(spec: &Spec, setup: &Setup, model: &MaskedLm) -> RunInfo {
     RunInfo {
@@ -118,6 +115,7 @@ fn data_info(setup: &Setup) -> DataInfo {
 pub(crate) fn plan_info(setup: &Setup) -> PlanInfo {
     let plan = &setup.plan;
     PlanInfo {
+        seconds_per_step: setup.timed,
         batch_size: setup.batches.batch_size() as u64,
         micro_batch_size: plan.micro_batch_size as u64,
         steps_per_epoch: plan.steps_per_epoch,
@@ -148,7 +146,8 @@ pub(crate) fn facts(spec: &Spec, setup: &Setup, info: &RunInfo) -> Vec<String> {
         ));
     }
     let asked = grouped(setup.config.tokenizer.vocab_size as u64);
-    let words = format!("words    {}: vocabulary {} (asked for {asked})", data.tokenizer_kind, grouped(data.vocab_size));
+    let words =
+        format!("words    {}: vocabulary {} (asked for {asked})", data.tokenizer_kind, grouped(data.vocab_size));
     lines.push(words + &word_shares(data));
     let leak = &setup.prepared.manifest().leak;
     if leak.found > 0 {
@@ -183,7 +182,12 @@ pub(crate) fn facts(spec: &Spec, setup: &Setup, info: &RunInfo) -> Vec<String> {
 
 fn word_shares(data: &DataInfo) -> String {
     let one = |corpus: &CorpusInfo| {
-        format!("; {}: {:.3} tokens a character, {:.3} % unknown", corpus.name, corpus.tokens_per_char, 100.0 * corpus.unknown_share)
+        format!(
+            "; {}: {:.3} tokens a character, {:.3} % unknown",
+            corpus.name,
+            corpus.tokens_per_char,
+            100.0 * corpus.unknown_share
+        )
     };
     data.corpora.iter().map(one).collect()
 }

@@ -16,7 +16,8 @@ pub(crate) fn now() -> String {
 
 /// This machine, without its name or anything personal.
 pub(crate) fn machine(place: &Place) -> Machine {
-    let what = RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing()).with_memory(MemoryRefreshKind::nothing().with_ram());
+    let what =
+        RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing()).with_memory(MemoryRefreshKind::nothing().with_ram());
     let system = System::new_with_specifics(what).ok();
     let brand = |system: &System| system.cpus().first().map(|cpu| cpu.brand().trim().to_string());
     Machine {

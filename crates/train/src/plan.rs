@@ -86,17 +86,23 @@ impl Plan {
     ///
     /// # Errors
     /// [`TrainError::Length`] for one that comes to nothing, [`TrainError::Schedule`] for a schedule that does not fit.
-    pub(crate) fn new(config: &CaseConfig, yardstick: &Yardstick, total_steps: Option<u64>) -> Result<Self, TrainError> {
-        let at_least_one = |what: &'static str, length: Length, total: u64| match yardstick.steps(what, length, total)? {
-            0 => Err(TrainError::Length { what, why: format!("{length} come to no step at all") }),
-            steps => Ok(steps),
-        };
+    pub(crate) fn new(
+        config: &CaseConfig,
+        yardstick: &Yardstick,
+        total_steps: Option<u64>,
+    ) -> Result<Self, TrainError> {
+        let at_least_one =
+            |what: &'static str, length: Length, total: u64| match yardstick.steps(what, length, total)? {
+                0 => Err(TrainError::Length { what, why: format!("{length} come to no step at all") }),
+                steps => Ok(steps),
+            };
         let total = match total_steps {
             Some(steps) => steps,
             None => at_least_one("the run's length in [train]", asked_length(config), 0)?,
         };
         let (train, schedule) = (&config.train, &config.schedule);
-        let optional = |what, length: Option<Length>| length.map(|length| yardstick.steps(what, length, total)).transpose();
+        let optional =
+            |what, length: Option<Length>| length.map(|length| yardstick.steps(what, length, total)).transpose();
         let warmup = yardstick.steps("`warmup` in [schedule]", schedule.warmup, total)?;
         let decay = match schedule.kind {
             ScheduleKind::Wsd => optional("`decay` in [schedule]", schedule.decay)?,
@@ -129,7 +135,10 @@ impl Plan {
             ));
         }
         let epochs = self.total_steps / self.steps_per_epoch;
-        if epochs >= 2 && !self.steps_per_epoch.is_multiple_of(self.eval_every) && !self.eval_every.is_multiple_of(self.steps_per_epoch) {
+        if epochs >= 2
+            && !self.steps_per_epoch.is_multiple_of(self.eval_every)
+            && !self.eval_every.is_multiple_of(self.steps_per_epoch)
+        {
             notes.push(format!(
                 "eval_every ({} steps) does not divide the epoch ({} steps): evaluations drift through it",
                 self.eval_every, self.steps_per_epoch
@@ -145,7 +154,8 @@ mod tests {
 
     use super::{Plan, Yardstick};
 
-    const YARDSTICK: Yardstick = Yardstick { steps_per_epoch: 70, tokens_per_step: 1000.0, seconds_per_step: Some(0.5) };
+    const YARDSTICK: Yardstick =
+        Yardstick { steps_per_epoch: 70, tokens_per_step: 1000.0, seconds_per_step: Some(0.5) };
 
     fn config(length: Length) -> CaseConfig {
         let mut config = CaseConfig::default();

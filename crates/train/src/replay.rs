@@ -5,8 +5,8 @@ use std::{fs, path::Path};
 use burn::tensor::{Tensor, TensorData};
 use case::{EncoderConfig, OptimizerConfig};
 use corpus::{Batch, MaskKind};
-use encoder::{MaskedLm, flat_gradients, flat_weights, from_peer, with_weights};
-use optim::{Optimizer, clip_factor, global_norm, squared_sums};
+use encoder::{MaskedLm, flat_weights, from_peer, with_weights};
+use optim::Optimizer;
 use safetensors::{Dtype, SafeTensors};
 use serde::Serialize;
 
@@ -14,8 +14,9 @@ use crate::{
     TrainError,
     checkpoint::floats,
     device::Place,
-    forward::{forward, read_floats},
+    forward::forward,
     session::weight_infos,
+    update::{Update, apply, gradients_of},
 };
 
 /// A label that is not scored, as PyTorch's cross-entropy has it.
@@ -66,14 +67,11 @@ pub fn replay(what: &Replay, init: &Path, batches: &Path, place: &Place) -> Resu
     for (step, batch) in batches.iter().cycle().take(what.steps).enumerate() {
         let pass = forward(&model, batch, &place.autodiff(), None);
         let loss = pass.nats / batch.labels.len() as f64;
-        let gradients = flat_gradients(&model, &mut loss.backward());
-        let gradients = gradients.into_iter().map(|gradient| gradient.expect("every weight has a gradient")).collect::<Vec<_>>();
-        let norm = global_norm(&read_floats(squared_sums(&gradients))?);
-        let factor = clip_factor(norm, what.optimizer.clip_norm);
-        let clipped = gradients.into_iter().map(|gradient| gradient * factor).collect();
+        let gradients = gradients_of(&model, &mut loss.backward());
         let lr = what.learning_rate * ((step + 1) as f64 / what.warmup.max(1) as f64).min(1.0);
-        let weights = flat_weights(&model).into_iter().map(|flat| flat.values).collect();
-        model = with_weights(model, optimizer.step(weights, clipped, lr));
+        let done = apply(model, &mut optimizer, gradients, what.optimizer.clip_norm, lr)?;
+        let Update { model: next, norm, .. } = done.ok_or(TrainError::ReplayDiverged { step })?;
+        model = next;
         let nll = pass.outcome.read()?.nll;
         replayed.loss.push(nll.iter().map(|nats| f64::from(*nats)).sum::<f64>() / nll.len() as f64);
         replayed.grad_norm.push(norm);
@@ -117,7 +115,8 @@ fn read_batches(path: &Path) -> Result<Vec<Batch>, TrainError> {
 
 fn batch(ids: &[i32], labels: &[i32], width: usize) -> Batch {
     let scored = (0..ids.len()).filter(|at| labels[*at] != UNSCORED).collect::<Vec<_>>();
-    let lengths = ids.chunks(width).map(|row| row.iter().take_while(|id| **id != PAD).count() as u32).collect::<Vec<_>>();
+    let lengths =
+        ids.chunks(width).map(|row| row.iter().take_while(|id| **id != PAD).count() as u32).collect::<Vec<_>>();
     Batch {
         step: 0,
         epoch: 0,

@@ -28,46 +28,53 @@ const AHEAD: usize = 4;
 /// Trains from `state` to the end of the plan, or until asked to stop; returns how it ended.
 ///
 /// # Errors
-/// [`TrainError`] where the record or a checkpoint cannot be written, or the device fails.
+/// [`TrainError`] where the record or a checkpoint cannot be written, or the device fails; `state` tells how far it came.
 pub(crate) fn run(
     setup: &Setup,
     folder: &mut RunFolder,
     mut model: MaskedLm,
     mut optimizer: Optimizer,
-    mut state: State,
+    state: &mut State,
     stop: &AtomicBool,
     report: &mut dyn Report,
 ) -> Result<Status, TrainError> {
     let plan = &setup.plan;
     let mut loader = Loader::start(setup.batches.clone(), state.step..plan.total_steps, plan.workers, AHEAD);
+    let mut saved_at = (state.step > 0).then_some(state.step);
     let mut clock = Instant::now();
     loop {
         let step = state.step;
         let ended = step == plan.total_steps;
-        let stopping = || stop.load(Ordering::Relaxed);
 
         // Evaluate: before the first update, every so often, and at the end.
         let mut improved = false;
         if (step.is_multiple_of(plan.eval_every) || ended) && state.evaluated != Some(step) {
             state.time_s += lap(&mut clock);
-            if let Some(done) = evaluate(&model.valid(), setup, stop, report)? {
+            if let Some(done) = evaluate(&model.valid(), setup, &setup.valid_rows, stop, report)? {
                 state.time_s += lap(&mut clock);
-                improved = note_evaluation(&mut state, &done);
-                record(folder, report, setup, Event::Eval(done.event(setup, &state, improved)))?;
+                if !done.is_finite() {
+                    let text = format!("the validation loss of step {step} is {:e}", done.tally.all.loss());
+                    return diverge(folder, report, setup, state, text);
+                }
+                improved = note_evaluation(state, &done);
+                record(folder, report, setup, Event::Eval(done.event(setup, state, "valid", improved)))?;
             }
         }
+        let finished = ended && state.evaluated == Some(step) && test(setup, folder, &model, state, stop, report)?;
 
         // Save: every so often, where the best evaluation was, at the end, and when asked to leave.
-        let leave = stopping() && !ended;
-        if step > 0 && (step.is_multiple_of(plan.checkpoint_every) || improved || ended || leave) {
+        let leave = stop.load(Ordering::Relaxed) && !finished;
+        let due = step.is_multiple_of(plan.checkpoint_every) || finished || leave;
+        if step > 0 && (improved || (due && saved_at != Some(step))) {
             state.time_s += lap(&mut clock);
-            save(setup, folder, &model, &optimizer, &state, improved, report)?;
+            save(setup, folder, &model, &optimizer, state, report)?;
+            saved_at = Some(step);
         }
-        if ended || leave {
-            let status = if ended { Status::Finished } else { Status::Stopped };
-            let reason = if ended { "all steps done" } else { "asked to stop" };
+        if finished || leave {
+            let status = if finished { Status::Finished } else { Status::Stopped };
+            let reason = if finished { "all steps done" } else { "asked to stop" };
             state.time_s += lap(&mut clock);
-            return end(folder, report, setup, &state, status, reason.into());
+            return end(folder, report, setup, state, status, reason.into());
         }
 
         // One update.
@@ -78,27 +85,29 @@ pub(crate) fn run(
         let done = match update(setup, model, &mut optimizer, &batch, lr, &mut state.window.tally)? {
             Ok(done) => done,
             Err(refusal) => {
-                let (kind, text) = refusal_text(&refusal, step, &batch);
-                record(folder, report, setup, Event::Alert(Alert { step, kind, text: text.clone() }))?;
                 state.time_s += lap(&mut clock);
-                return end(folder, report, setup, &state, Status::Diverged, text);
+                return diverge(folder, report, setup, state, refusal_text(&refusal, step, &batch));
             }
         };
         model = done.model;
         state.step += 1;
-        count(&mut state, &batch, done.norm, done.clipped);
+        count(state, &batch, done.norm, done.clipped);
         state.window.seconds += started.elapsed().as_secs_f64();
         state.window.waited += (loader.waited() - waited_before).as_secs_f64();
         state.time_s += lap(&mut clock);
 
         // Log.
-        report.say(Notice::Step { step: state.step, total: plan.total_steps, seconds: started.elapsed().as_secs_f64() });
+        report.say(Notice::Step {
+            step: state.step,
+            total: plan.total_steps,
+            seconds: started.elapsed().as_secs_f64(),
+        });
         if state.step.is_multiple_of(plan.log_every) || state.step == plan.total_steps {
-            record(folder, report, setup, Event::Log(log_event(setup, &state, lr)))?;
+            record(folder, report, setup, Event::Log(log_event(setup, state, lr)))?;
             state.window = Window::new(setup.names.len());
         }
         if state.step.is_multiple_of(plan.steps_per_epoch) {
-            record(folder, report, setup, Event::Epoch(epoch_event(&state, plan.steps_per_epoch)))?;
+            record(folder, report, setup, Event::Epoch(epoch_event(state, plan.steps_per_epoch)))?;
             state.epoch = EpochTally::default();
         }
     }
@@ -139,10 +148,10 @@ fn save(
     model: &MaskedLm,
     optimizer: &Optimizer,
     state: &State,
-    best: bool,
     report: &mut dyn Report,
 ) -> Result<(), TrainError> {
     let started = Instant::now();
+    let best = state.best.is_some_and(|best| best.step == state.step);
     let (saved, bytes) = checkpoint::save(&folder.path, model, optimizer, state)?;
     let name = saved.folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let duration_s = started.elapsed().as_secs_f64();
@@ -151,7 +160,36 @@ fn save(
     checkpoint::thin(&folder.path, setup.plan.keep_checkpoints, state.best.map(|best| best.step))
 }
 
-fn end(
+/// Evaluates a finished model on the test split, where there is one, once; false where it was asked to stop on the way.
+fn test(
+    setup: &Setup,
+    folder: &mut RunFolder,
+    model: &MaskedLm,
+    state: &State,
+    stop: &AtomicBool,
+    report: &mut dyn Report,
+) -> Result<bool, TrainError> {
+    let Some(rows) = &setup.test_rows else { return Ok(true) };
+    let Some(done) = evaluate(&model.valid(), setup, rows, stop, report)? else { return Ok(false) };
+    record(folder, report, setup, Event::Eval(done.event(setup, state, "test", false)))?;
+    Ok(true)
+}
+
+/// Ends a run whose numbers are no numbers any more.
+fn diverge(
+    folder: &mut RunFolder,
+    report: &mut dyn Report,
+    setup: &Setup,
+    state: &State,
+    text: String,
+) -> Result<Status, TrainError> {
+    let text = format!("{text}; lower learning_rate, lengthen warmup or set clip_norm, and train anew");
+    let alert = Alert { step: state.step, kind: "non-finite".into(), text: text.clone() };
+    record(folder, report, setup, Event::Alert(alert))?;
+    end(folder, report, setup, state, Status::Diverged, text)
+}
+
+pub(crate) fn end(
     folder: &mut RunFolder,
     report: &mut dyn Report,
     setup: &Setup,
@@ -221,16 +259,11 @@ fn epoch_event(state: &State, steps_per_epoch: u64) -> EpochEnd {
 }
 
 /// Names the step and the batch of an update that was not made.
-fn refusal_text(refusal: &Refusal, step: u64, batch: &Batch) -> (String, String) {
+fn refusal_text(refusal: &Refusal, step: u64, batch: &Batch) -> String {
     let what = match refusal {
         Refusal::Loss => "the loss",
         Refusal::Gradient => "the gradient",
     };
-    let rows = batch.rows.iter().take(4).map(u64::to_string).collect::<Vec<_>>().join(", ");
-    let text = format!(
-        "{what} is not finite at step {step} (epoch {}, a batch of {} rows: {rows}, …); the update was not made",
-        batch.epoch,
-        batch.rows.len()
-    );
-    ("non-finite".into(), text)
+    let rows = batch.rows.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+    format!("{what} is not finite at step {step} (epoch {}, rows {rows}) and the update was not made", batch.epoch)
 }

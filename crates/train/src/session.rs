@@ -7,8 +7,8 @@ use std::{
     time::Instant,
 };
 
-use case::CaseConfig;
-use corpus::{PrepareRequest, prepare};
+use case::{CaseConfig, Length};
+use corpus::{PrepareRequest, Prepared, prepare};
 use encoder::{MaskedLm, flat_weights};
 use journal::{Event, Resume, RunInfo, Start, Status};
 use optim::{Optimizer, WeightInfo};
@@ -20,10 +20,10 @@ use crate::{
     doctor,
     folder::{Found, RunFolder, allowed_changes, lock, look, read_case},
     info,
-    machine::now,
+    machine::{commit, now},
     notice::Notice,
     plan::{Plan, Yardstick, asked_length, needs_timing},
-    run::{record, run},
+    run::{end, record, run},
     setup::Setup,
     state::State,
     update::update,
@@ -57,8 +57,8 @@ pub struct Spec {
 pub enum Outcome {
     /// The run ended so; its record is written.
     Ended(Status),
-    /// The run was finished before, and nothing asks for more.
-    FinishedBefore,
+    /// The run had ended so before, and nothing asks for more.
+    EndedBefore(Status),
 }
 
 /// Trains a run from nothing, or goes on with what stands in its folder.
@@ -68,16 +68,17 @@ pub enum Outcome {
 pub fn train(spec: &Spec, stop: &AtomicBool, report: &mut dyn Report) -> Result<Outcome, TrainError> {
     let held = lock(&spec.run)?;
     let found = look(&spec.run)?;
-    let changes = match &found {
-        Found::Nothing => Vec::new(),
-        Found::Run(status) => {
-            let changes = allowed_changes(&spec.run, &read_case(&spec.run)?, &spec.config)?;
-            if *status == Some(Status::Finished) && changes.is_empty() {
-                return Ok(Outcome::FinishedBefore);
-            }
-            changes
+    let mut changes = Vec::new();
+    if let Found::Run(status) = &found {
+        changes = allowed_changes(&spec.run, &read_case(&spec.run)?, &spec.config)?;
+        if let Some(status @ (Status::Finished | Status::Diverged)) = status
+            && changes.is_empty()
+        {
+            return Ok(Outcome::EndedBefore(*status));
         }
-    };
+    } else if !checkpoint::list(&spec.run).is_empty() {
+        return Err(TrainError::Orphans { run: spec.run.clone() });
+    }
     for warning in case::warnings(&spec.config) {
         report.say(Notice::Warning(warning));
     }
@@ -92,36 +93,45 @@ pub fn train(spec: &Spec, stop: &AtomicBool, report: &mut dyn Report) -> Result<
     let prepared = prepare(&request, &mut |event| report.say(Notice::Prepare(event)), stop)?;
     let status = match found {
         Found::Nothing => {
-            let setup = timed(Setup::new(&spec.config, spec.seed, prepared, place, None)?, report)?;
+            let setup = timed(Setup::new(&spec.config, spec.seed, prepared, place, None, None)?, report)?;
             begin(spec, &setup, held, stop, report)?
         }
         Found::Run(_) => {
             let info = RunInfo::read(&spec.run)?;
-            let before = read_case(&spec.run)?;
-            let same_length = asked_length(&before) == asked_length(&spec.config);
-            let total = same_length.then_some(info.plan.total_steps);
-            let mut setup = Setup::new(&spec.config, spec.seed, prepared, place, total)?;
-            if !same_length {
-                setup = timed(setup, report)?;
-            }
+            let setup = planned_again(spec, prepared, place, &info, report)?;
             same_text(spec, &setup, &info)?;
             go_on(spec, &setup, held, changes, stop, report)?
         }
     };
-    journal::write_record(&spec.run)?;
     Ok(Outcome::Ended(status))
 }
 
 /// Opens the case's device and, unless it is the CPU, checks that it computes rightly.
 fn open_place(spec: &Spec, report: &mut dyn Report) -> Result<Place, TrainError> {
     let place = Place::open(&spec.config.train.device)?;
-    if let Err(error) = doctor::check_once(&place, &spec.cache) {
+    if let Err(error) = doctor::check_once(&place, &spec.config.model, &spec.cache) {
         if !spec.force_device {
             return Err(error);
         }
         report.say(Notice::Warning(format!("--force-device: {error}")));
     }
     Ok(place)
+}
+
+/// The setup of a run that goes on: minutes are what they were turned into when it began.
+fn planned_again(
+    spec: &Spec,
+    prepared: Prepared,
+    place: Place,
+    info: &RunInfo,
+    report: &mut dyn Report,
+) -> Result<Setup, TrainError> {
+    let length = asked_length(&spec.config);
+    let same = length == asked_length(&read_case(&spec.run)?);
+    let total = (same && matches!(length, Length::Minutes(_))).then_some(info.plan.total_steps);
+    let seconds = info.plan.seconds_per_step;
+    let setup = Setup::new(&spec.config, spec.seed, prepared, place, total, seconds)?;
+    if seconds.is_some() { Ok(setup) } else { timed(setup, report) }
 }
 
 /// Begins a run: its folder, its facts, its first line.
@@ -140,26 +150,22 @@ fn begin(
     tell(spec, setup, &info, report);
     let start = Start { time: now(), run: info.run.clone(), version: info.version.clone() };
     record(&mut folder, report, setup, Event::Start(start))?;
-    run(setup, &mut folder, model, optimizer, State::new(setup.names.len()), stop, report)
+    to_its_record(setup, folder, model, optimizer, State::new(setup.names.len()), stop, report)
 }
 
-/// Goes on from the newest checkpoint that can be trusted; from the first step where there is none.
+/// Goes on from the newest checkpoint that can be trusted; from the first step where there never was one.
 fn go_on(
     spec: &Spec,
     setup: &Setup,
     held: fs::File,
-    changes: Vec<String>,
+    mut changes: Vec<String>,
     stop: &AtomicBool,
     report: &mut dyn Report,
 ) -> Result<Status, TrainError> {
     let (mut model, mut state) = (setup.fresh_model(), State::new(setup.names.len()));
     let mut optimizer = fresh_optimizer(setup, &model);
-    let (loaded, refused) = newest_good(&spec.run);
-    for error in refused {
-        report.say(Notice::Warning(format!("{error}; going back to the one before it")));
-    }
     let mut from = "the first step".to_string();
-    if let Some(loaded) = loaded {
+    if let Some(loaded) = newest_good(&spec.run, report)? {
         model = loaded.model(model, &setup.place.plain())?;
         loaded.optimizer(&mut optimizer, &model, &setup.place.plain())?;
         from = format!("step-{:07}", loaded.state.step);
@@ -173,28 +179,81 @@ fn go_on(
     if let Some(torn) = torn {
         report.say(Notice::Warning(torn));
     }
+    let mut info = RunInfo::read(&spec.run)?;
+    changes.extend(bent_rate(spec, setup, &info, state.step)?);
+    tell(spec, setup, &info, report);
+    let resume = Resume {
+        time: now(),
+        step: state.step,
+        checkpoint: from,
+        changes: changes.clone(),
+        version: Some(env!("CARGO_PKG_VERSION").into()),
+        commit: commit(&spec.base),
+        device: Some(format!("{}: {}", setup.place.word, setup.place.description)),
+    };
+    // The journal first: a death after it leaves files that are made from the case again, not a change without a line.
+    record(&mut folder, report, setup, Event::Resume(resume))?;
     if !changes.is_empty() {
-        journal::write_atomically(&spec.run.join("case.toml"), spec.resolved.as_bytes())?;
-        let mut info = RunInfo::read(&spec.run)?;
         info.plan = info::plan_info(setup);
         info.write(&spec.run)?;
+        journal::write_atomically(&spec.run.join("case.toml"), spec.resolved.as_bytes())?;
     }
-    tell(spec, setup, &RunInfo::read(&spec.run)?, report);
-    let resume = Resume { time: now(), step: state.step, checkpoint: from, changes };
-    record(&mut folder, report, setup, Event::Resume(resume))?;
-    run(setup, &mut folder, model, optimizer, state, stop, report)
+    to_its_record(setup, folder, model, optimizer, state, stop, report)
 }
 
-/// The newest checkpoint whose hashes hold, and the errors of newer ones.
-pub(crate) fn newest_good(run: &Path) -> (Option<Loaded>, Vec<TrainError>) {
+/// Runs the loop and writes the record, whatever became of the run.
+fn to_its_record(
+    setup: &Setup,
+    mut folder: RunFolder,
+    model: MaskedLm,
+    optimizer: Optimizer,
+    mut state: State,
+    stop: &AtomicBool,
+    report: &mut dyn Report,
+) -> Result<Status, TrainError> {
+    let ended = run(setup, &mut folder, model, optimizer, &mut state, stop, report);
+    match ended {
+        Ok(status) => {
+            journal::write_record(&folder.path)?;
+            Ok(status)
+        }
+        Err(error) => {
+            // The first error is the one to report: on a full disk these fail as well.
+            let _ = end(&mut folder, report, setup, &state, Status::Failed, error.to_string());
+            let _ = journal::write_record(&folder.path);
+            Err(error)
+        }
+    }
+}
+
+/// A line of change where the rate of the next step is another one than it would have been.
+fn bent_rate(spec: &Spec, setup: &Setup, info: &RunInfo, step: u64) -> Result<Option<String>, TrainError> {
+    let before = Plan::new(&read_case(&spec.run)?, &setup.yardstick, Some(info.plan.total_steps))?;
+    let (was, is) = (before.schedule.lr_at(step), setup.plan.schedule.lr_at(step));
+    Ok((was != is).then(|| format!("learning rate of step {step}: {was:e} → {is:e}, by the other length of the run")))
+}
+
+/// The newest checkpoint whose hashes hold; damaged ones are named and put aside.
+///
+/// # Errors
+/// The damage of the newest, where there are checkpoints and none holds; an error of the system or a newer format at once.
+pub(crate) fn newest_good(run: &Path, report: &mut dyn Report) -> Result<Option<Loaded>, TrainError> {
     let mut refused = Vec::new();
     for checkpoint in checkpoint::list(run).iter().rev() {
         match checkpoint::load(checkpoint) {
-            Ok(loaded) => return (Some(loaded), refused),
-            Err(error) => refused.push(error),
+            Ok(loaded) => {
+                for (damaged, error) in &refused {
+                    checkpoint::set_aside(run, damaged)?;
+                    let back = format!("{error}; put aside, and going back to step {}", loaded.state.step);
+                    report.say(Notice::Warning(back));
+                }
+                return Ok(Some(loaded));
+            }
+            Err(error @ TrainError::Checkpoint { .. }) => refused.push((checkpoint.clone(), error)),
+            Err(error) => return Err(error),
         }
     }
-    (None, refused)
+    refused.into_iter().next().map_or(Ok(None), |(_, error)| Err(error))
 }
 
 fn fresh_optimizer(setup: &Setup, model: &MaskedLm) -> Optimizer {
@@ -262,6 +321,7 @@ fn timed(mut setup: Setup, report: &mut dyn Report) -> Result<Setup, TrainError>
     }
     let seconds = started.elapsed().as_secs_f64() / TIMED_STEPS as f64;
     setup.yardstick = Yardstick { seconds_per_step: Some(seconds), ..setup.yardstick };
+    setup.timed = Some(seconds);
     setup.plan = Plan::new(&setup.config, &setup.yardstick, None)?;
     report.say(Notice::Fact(format!(
         "timed    {TIMED_STEPS} steps at {seconds:.3} s each: minutes in the case become {} steps",

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use case::CaseConfig;
-use corpus::{BatchPlan, Masker, Order, Prepared, Purpose, RowCorpus, RowSet, Split, stream};
+use corpus::{BatchPlan, Masker, Order, Prepared, Purpose, RowCorpus, RowError, RowSet, Split, stream};
 use encoder::MaskedLm;
 use journal::Baselines;
 use rand_chacha::ChaCha8Rng;
@@ -26,26 +26,33 @@ pub(crate) struct Setup {
     /// The training batches.
     pub(crate) batches: Arc<BatchPlan>,
     pub(crate) valid_rows: RowSet,
+    /// The rows of the test split, where the case asks for one.
+    pub(crate) test_rows: Option<RowSet>,
     pub(crate) valid_masker: Masker,
     /// Characters that each word of the vocabulary stands for.
     pub(crate) char_lengths: Arc<[u32]>,
     pub(crate) baselines: Baselines,
     pub(crate) yardstick: Yardstick,
+    /// Seconds of an update, where they were timed for this run.
+    pub(crate) timed: Option<f64>,
     pub(crate) plan: Plan,
 }
 
 impl Setup {
-    /// Rows, masks and plan out of prepared text. `total_steps` overrides the case's length.
+    /// Rows, masks and plan out of prepared text. `total_steps` overrides the case's length; `seconds_per_step` is what
+    /// minutes are turned into steps by, 1 until that is timed.
     pub(crate) fn new(
         config: &CaseConfig,
         seed: u64,
         prepared: Prepared,
         place: Place,
         total_steps: Option<u64>,
+        seconds_per_step: Option<f64>,
     ) -> Result<Self, TrainError> {
         let tokenizer = prepared.tokenizer().clone();
         let rows = rows(config, &prepared, Split::Train)?;
         let valid_rows = valid_rows(config, &prepared)?;
+        let test_rows = test_rows(config, &prepared)?;
         let order = Order::new(config.data.order, seed, rows.len());
         let masker = |purpose| {
             let (special, is_special) = (tokenizer.special(), tokenizer.is_special());
@@ -56,14 +63,13 @@ impl Setup {
         let yardstick = Yardstick {
             steps_per_epoch: batches.steps_per_epoch(),
             tokens_per_step: padded * (1.0 - batches.padding_share()),
-            // A placeholder until the steps are timed; see `time_steps`.
-            seconds_per_step: Some(1.0),
+            seconds_per_step: Some(seconds_per_step.unwrap_or(1.0)),
         };
         let names = config.data.corpora.iter().map(|corpus| corpus.name.clone()).collect::<Vec<_>>();
         let weights = config.data.corpora.iter().map(|corpus| corpus.weight).collect::<Vec<_>>();
         Ok(Self {
             plan: Plan::new(config, &yardstick, total_steps)?,
-            baselines: baselines(&prepared, &names, &weights),
+            baselines: baselines(&prepared, &names, &weights, &valid_rows.summary()),
             char_lengths: tokenizer.char_lengths(),
             config: config.clone(),
             seed,
@@ -71,7 +77,9 @@ impl Setup {
             prepared,
             place,
             batches: Arc::new(batches),
+            test_rows,
             valid_rows,
+            timed: seconds_per_step,
             valid_masker: masker(Purpose::ValidMasks),
             yardstick,
         })
@@ -104,6 +112,16 @@ fn rows(config: &CaseConfig, prepared: &Prepared, split: Split) -> Result<RowSet
 
 /// The rows of the validation split, as many as the case asks for.
 fn valid_rows(config: &CaseConfig, prepared: &Prepared) -> Result<RowSet, TrainError> {
-    let none = |_| TrainError::NoValidation { seq_len: config.model.seq_len };
+    let none = |error| match error {
+        TrainError::Rows(RowError::NoPackedRow { .. } | RowError::NoLine { .. }) => {
+            TrainError::NoValidation { seq_len: config.model.seq_len }
+        }
+        other => other,
+    };
     Ok(rows(config, prepared, Split::Valid).map_err(none)?.limited(config.train.eval_rows as u64))
+}
+
+/// The rows of the test split; none where the case keeps no text for it.
+fn test_rows(config: &CaseConfig, prepared: &Prepared) -> Result<Option<RowSet>, TrainError> {
+    (config.data.test > 0.0).then(|| rows(config, prepared, Split::Test)).transpose()
 }

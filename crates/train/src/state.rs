@@ -58,7 +58,15 @@ pub(crate) struct Window {
 impl Window {
     /// Nothing yet.
     pub(crate) fn new(corpora: usize) -> Self {
-        Self { tally: Tally::new(corpora), norms: Vec::new(), clipped: 0, tokens: 0, padded: 0, seconds: 0.0, waited: 0.0 }
+        Self {
+            tally: Tally::new(corpora),
+            norms: Vec::new(),
+            clipped: 0,
+            tokens: 0,
+            padded: 0,
+            seconds: 0.0,
+            waited: 0.0,
+        }
     }
 
     /// The norms' summary.

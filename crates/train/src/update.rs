@@ -1,6 +1,6 @@
 //! One update: micro-batches forward and backward, the norm, the step.
 
-use burn::tensor::Tensor;
+use burn::tensor::{Gradients, Tensor};
 use corpus::{Batch, Purpose, stream};
 use encoder::{MaskedLm, flat_gradients, flat_weights, with_weights};
 use kernels::DropSource;
@@ -47,37 +47,61 @@ pub(crate) fn update(
     let scored = batch.labels.len().max(1) as f64;
     let mut gradients: Vec<Tensor<1>> = Vec::new();
     for (micro_step, micro) in batch.split(setup.plan.micro_batch_size).iter().enumerate() {
+        if micro.labels.is_empty() {
+            continue; // rows without an ordinary token: nothing is scored, nothing is learned
+        }
         let drop = drop_source(setup, batch.step, micro_step as u64);
         let pass = forward(&model, micro, &setup.place.autodiff(), Some(drop));
         let mut found = (pass.nats / scored).backward();
-        add(&mut gradients, flat_gradients(&model, &mut found), &model);
+        add(&mut gradients, gradients_of(&model, &mut found));
         let read = pass.outcome.read()?;
         if !read.nll.iter().all(|nats| nats.is_finite()) {
             return Ok(Err(Refusal::Loss));
         }
         tally.add(micro, &read, &setup.char_lengths);
     }
-    let norm = global_norm(&read_floats(squared_sums(&gradients))?);
-    if !norm.is_finite() {
-        return Ok(Err(Refusal::Gradient));
+    if gradients.is_empty() {
+        gradients = flat_weights(&model).into_iter().map(|weight| weight.values.zeros_like()).collect();
     }
-    let factor = clip_factor(norm, setup.config.optimizer.clip_norm);
-    let clipped = factor < 1.0;
-    if clipped {
-        gradients = gradients.into_iter().map(|gradient| gradient * factor).collect();
-    }
-    let weights = flat_weights(&model).into_iter().map(|flat| flat.values).collect();
-    let model = with_weights(model, optimizer.step(weights, gradients, lr));
-    Ok(Ok(Update { model, norm, clipped }))
+    let stepped = apply(model, optimizer, gradients, setup.config.optimizer.clip_norm, lr)?;
+    Ok(stepped.ok_or(Refusal::Gradient))
 }
 
-/// Adds a micro-batch's gradients to the sums; a weight that the loss does not depend on has gradient 0.
-fn add(sums: &mut Vec<Tensor<1>>, found: Vec<Option<Tensor<1>>>, model: &MaskedLm) {
+/// Clips by the global norm and updates the weights; none, and no update, where the norm is not finite.
+pub(crate) fn apply(
+    model: MaskedLm,
+    optimizer: &mut Optimizer,
+    gradients: Vec<Tensor<1>>,
+    clip_norm: f64,
+    lr: f64,
+) -> Result<Option<Update>, TrainError> {
+    let norm = global_norm(&read_floats(squared_sums(&gradients))?);
+    if !norm.is_finite() {
+        return Ok(None);
+    }
+    let factor = clip_factor(norm, clip_norm);
+    let clipped = factor < 1.0;
+    let gradients = match clipped {
+        true => gradients.into_iter().map(|gradient| gradient * factor).collect(),
+        false => gradients,
+    };
+    let weights = flat_weights(&model).into_iter().map(|flat| flat.values).collect();
+    let model = with_weights(model, optimizer.step(weights, gradients, lr));
+    Ok(Some(Update { model, norm, clipped }))
+}
+
+/// The gradient of each weight; 0 for one that the loss does not depend on.
+pub(crate) fn gradients_of(model: &MaskedLm, found: &mut Gradients) -> Vec<Tensor<1>> {
     let weights = flat_weights(model);
-    let whole = found.into_iter().zip(&weights).map(|(gradient, weight)| gradient.unwrap_or_else(|| weight.values.zeros_like()));
+    let pairs = flat_gradients(model, found).into_iter().zip(weights);
+    pairs.map(|(gradient, weight)| gradient.unwrap_or_else(|| weight.values.zeros_like())).collect()
+}
+
+/// Adds a micro-batch's gradients to the sums.
+fn add(sums: &mut Vec<Tensor<1>>, found: Vec<Tensor<1>>) {
     *sums = match std::mem::take(sums) {
-        none if none.is_empty() => whole.collect(),
-        sums => sums.into_iter().zip(whole).map(|(sum, gradient)| sum + gradient).collect(),
+        none if none.is_empty() => found,
+        sums => sums.into_iter().zip(found).map(|(sum, gradient)| sum + gradient).collect(),
     };
 }
 

@@ -29,6 +29,62 @@ fn ten_stops_change_nothing() {
 }
 
 #[test]
+fn accumulation_across_epochs_with_masks_of_each_epoch_changes_nothing() {
+    let mut small = Small::new();
+    small.config.train.micro_batch_size = Some(5);
+    stopped_equals_whole(&small, &[3, 14, 15, 16, 27, 30]);
+}
+
+#[test]
+fn a_death_between_checkpoints_changes_nothing_and_the_best_keeps_its_name() {
+    let small = Small::new();
+    small.train("whole", None).unwrap();
+    small.train("dead", Some(17)).unwrap();
+    // What a kill at step 17 leaves: lines after the checkpoint of step 14, no end, and the last line cut short.
+    let run = small.run("dead");
+    fs::remove_dir_all(run.join("checkpoints/step-0000017")).unwrap();
+    let journal = run.join("journal.jsonl");
+    let text = fs::read_to_string(&journal).unwrap();
+    let lines = text.lines().filter(|line| !line.contains(r#""step":17,"#) && !line.contains(r#""event":"end""#));
+    let mut text = lines.map(|line| format!("{line}\n")).collect::<String>();
+    text.push_str(r#"{"event":"log","step":1"#);
+    fs::write(&journal, text).unwrap();
+    assert_eq!(small.train("dead", None).unwrap(), Status::Finished);
+    assert_eq!(events(&small.run("whole")), events(&run));
+    assert!(final_bytes(&small.run("whole")) == final_bytes(&run));
+    let best = |run: &str| {
+        let all = journal::read(&small.run(run).join("journal.jsonl")).unwrap();
+        let saved = all.into_iter().filter_map(|event| match event {
+            Event::Checkpoint(saved) if saved.best => Some(saved.step),
+            _ => None,
+        });
+        saved.collect::<Vec<_>>()
+    };
+    assert_eq!(best("whole"), best("dead"));
+}
+
+#[test]
+fn where_no_checkpoint_can_be_trusted_nothing_is_begun_over_the_old_work() {
+    let small = Small::new();
+    small.train("run", Some(12)).unwrap();
+    let folder = small.run("run").join("checkpoints");
+    for entry in fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
+        fs::write(entry.join("state.json"), "{}").unwrap();
+    }
+    let before = fs::read(small.run("run").join("journal.jsonl")).unwrap();
+    let error = small.watched("run", None).0.unwrap_err();
+    assert!(matches!(error, TrainError::Checkpoint { .. }), "{error}");
+    assert_eq!(fs::read(small.run("run").join("journal.jsonl")).unwrap(), before, "the journal must be left alone");
+    let manifest = folder.join("step-0000012/manifest.json");
+    let newer = fs::read_to_string(&manifest).unwrap().replacen("\"format\": 1", "\"format\": 2", 1);
+    fs::write(&manifest, newer).unwrap();
+    let error = small.watched("run", None).0.unwrap_err().to_string();
+    assert!(error.contains("has format 2, and this program knows 1 at most"), "{error}");
+    fs::remove_file(small.run("run").join("journal.jsonl")).unwrap();
+    assert!(matches!(small.watched("run", None).0.unwrap_err(), TrainError::Orphans { .. }));
+}
+
+#[test]
 fn accumulation_across_epochs_with_fixed_masks_changes_nothing() {
     let mut small = Small::new();
     small.config.train.micro_batch_size = Some(6);
@@ -88,8 +144,12 @@ fn other_settings_are_refused_with_the_difference_and_more_steps_are_not() {
     small.config.train.steps = Some(50);
     assert_eq!(small.train("run", None).unwrap(), Status::Finished);
     let all = journal::read(&small.run("run").join("journal.jsonl")).unwrap();
-    let changed = all.iter().any(|event| matches!(event, Event::Resume(resume) if resume.changes == ["train.steps: 40 → 50"]));
-    assert!(changed, "the change must stand in the journal");
+    let changes = all.iter().find_map(|event| match event {
+        Event::Resume(resume) => Some(resume.changes.join("\n")),
+        _ => None,
+    });
+    let changes = changes.expect("the run was gone on with");
+    assert!(changes.starts_with("train.steps: 40 → 50\nlearning rate of step 12: "), "{changes}");
     assert!(matches!(all.last(), Some(Event::End(end)) if end.step == 50));
 }
 
@@ -108,6 +168,6 @@ fn a_finished_run_is_left_alone() {
     let small = Small::new();
     small.train("run", None).unwrap();
     let before = fs::read(small.run("run").join("journal.jsonl")).unwrap();
-    assert_eq!(small.watched("run", None).0.unwrap(), Outcome::FinishedBefore);
+    assert_eq!(small.watched("run", None).0.unwrap(), Outcome::EndedBefore(Status::Finished));
     assert_eq!(fs::read(small.run("run").join("journal.jsonl")).unwrap(), before);
 }

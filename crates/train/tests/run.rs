@@ -16,7 +16,9 @@ fn a_run_learns_and_leaves_all_that_the_design_names() {
     small.config.train.eval_every = case::Length::Steps(100);
     assert_eq!(small.train("run", None).unwrap(), Status::Finished);
     let run = small.run("run");
-    for file in ["case.toml", "run.json", "journal.jsonl", "record.md", "charts/loss-by-step.svg", "charts/loss-by-epoch.png"] {
+    for file in
+        ["case.toml", "run.json", "journal.jsonl", "record.md", "charts/loss-by-step.svg", "charts/loss-by-epoch.png"]
+    {
         assert!(run.join(file).metadata().is_ok_and(|found| found.len() > 0), "{file}");
     }
     let info = RunInfo::read(&run).unwrap();
@@ -30,6 +32,41 @@ fn a_run_learns_and_leaves_all_that_the_design_names() {
     assert!((first.loss - info.baselines.uniform).abs() < 0.3, "fresh weights know nothing: {}", first.loss);
     assert!(last.loss < info.baselines.unigram - 0.3, "{} against the unigram's {}", last.loss, info.baselines.unigram);
     assert_eq!(last.corpora.len(), 2);
+}
+
+#[test]
+fn the_test_split_is_looked_at_once_at_the_end() {
+    let mut small = Small::new();
+    small.config.data.test = 0.2;
+    small.train("run", None).unwrap();
+    let splits = events(&small.run("run")).into_iter().filter_map(|event| match event {
+        Event::Eval(eval) => Some((eval.split, eval.step)),
+        _ => None,
+    });
+    let splits = splits.collect::<Vec<_>>();
+    let tests = splits.iter().filter(|(split, _)| split == "test").collect::<Vec<_>>();
+    assert_eq!(tests, [&("test".to_string(), 40)], "{splits:?}");
+}
+
+#[test]
+fn one_batch_can_be_learned_by_heart() {
+    let mut small = Small::new();
+    // One batch an epoch, its masks fixed, no dropout: what is left is whether gradients and updates fit each other.
+    small.config.train.batch_size = 1000;
+    small.config.masking.policy = case::MaskPolicy::Fixed;
+    small.config.model.dropout = 0.0;
+    small.config.schedule.learning_rate = 1e-2;
+    small.config.train.steps = Some(250);
+    small.config.data.corpora[0].fraction = 0.15;
+    small.config.data.corpora[1].fraction = 0.15;
+    small.config.data.valid = 0.3;
+    small.train("run", None).unwrap();
+    let last = events(&small.run("run")).into_iter().rev().find_map(|event| match event {
+        Event::Log(log) => Some(log),
+        _ => None,
+    });
+    let last = last.unwrap();
+    assert!(last.loss < 0.05 && last.accuracy > 0.99, "loss {}, accuracy {}", last.loss, last.accuracy);
 }
 
 #[test]

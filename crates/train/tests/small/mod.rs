@@ -49,12 +49,15 @@ impl Small {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let english = ["the", "cat", "sees", "a", "red", "house", "and", "then", "it", "sleeps", "on", "the", "mat"];
-        let korean = ["고양이가", "집을", "보고", "나서", "방석", "위에서", "잠을", "잔다", "그리고", "강아지는", "논다"];
+        let korean =
+            ["고양이가", "집을", "보고", "나서", "방석", "위에서", "잠을", "잔다", "그리고", "강아지는", "논다"];
         fs::write(folder.path().join("en.txt"), text(&english, 150, 0)).unwrap();
         fs::write(folder.path().join("ko.txt"), text(&korean, 150, 3)).unwrap();
-        let mut config = CaseConfig { question: "Does it go on as if it had never stopped?".into(), ..CaseConfig::default() };
+        let mut config =
+            CaseConfig { question: "Does it go on as if it had never stopped?".into(), ..CaseConfig::default() };
         config.seeds = vec![1];
-        config.model = EncoderConfig { d_model: 32, h: 2, ff: 64, n_layers: 2, seq_len: 16, ..EncoderConfig::default() };
+        config.model =
+            EncoderConfig { d_model: 32, h: 2, ff: 64, n_layers: 2, seq_len: 16, ..EncoderConfig::default() };
         let corpus = |name: &str| CorpusConfig {
             name: name.into(),
             path: Paths::One(format!("{name}.txt")),
@@ -99,7 +102,7 @@ impl Small {
     pub(crate) fn train(&self, run: &str, stop_after: Option<u64>) -> Result<Status, TrainError> {
         match self.watched(run, stop_after).0? {
             Outcome::Ended(status) => Ok(status),
-            Outcome::FinishedBefore => panic!("the run was finished before"),
+            Outcome::EndedBefore(status) => panic!("the run was {status} before"),
         }
     }
 
@@ -143,7 +146,8 @@ pub(crate) fn events(run: &Path) -> Vec<Event> {
 
 /// The bytes of a run's last weights and moments.
 pub(crate) fn final_bytes(run: &Path) -> [Vec<u8>; 2] {
-    let mut steps = fs::read_dir(run.join("checkpoints")).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+    let mut steps =
+        fs::read_dir(run.join("checkpoints")).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
     steps.retain(|path| path.is_dir());
     steps.sort();
     ["model.safetensors", "optimizer.safetensors"].map(|file| fs::read(steps.last().unwrap().join(file)).unwrap())
