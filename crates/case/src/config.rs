@@ -539,7 +539,8 @@ pub enum ScheduleKind {
 pub struct TrainConfig {
     /// Rows per update.
     pub batch_size: usize,
-    /// Rows per forward pass; divides the batch into pieces whose gradients are summed. `batch_size` when absent.
+    /// Rows per forward pass; divides the batch into pieces whose gradients are summed. `batch_size` when absent. The
+    /// result is that of the whole batch, but for dropout, which draws other elements when the batch is cut otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub micro_batch_size: Option<usize>,
     /// Length of the run in passes over the data. Exactly one of epochs, steps, tokens and minutes is set.

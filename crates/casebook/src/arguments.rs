@@ -82,6 +82,9 @@ pub(crate) enum Command {
         /// Column or field that holds the text.
         #[arg(long, default_value = "text")]
         field: String,
+        /// txt, jsonl, csv, tsv or parquet; by the file's ending when not given.
+        #[arg(long)]
+        format: Option<String>,
         /// Seed of the masks; the run's own when not given.
         #[arg(long)]
         seed: Option<u64>,
@@ -226,7 +229,7 @@ mod tests {
             "resume: set prepared json force-device",
             "check: set resolved",
             "fill-mask: top device json",
-            "evaluate: data field seed device json",
+            "evaluate: data field format seed device json",
             "record: ",
             "doctor: device all",
             "replay: init batches norm d-model heads ff layers vocab eps lr lr-warmup weight-decay clip adam-eps steps device out",

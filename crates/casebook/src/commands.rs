@@ -3,9 +3,9 @@
 use std::{path::Path, process::ExitCode};
 
 use anyhow::{Context, bail};
-use case::{Case, EncoderConfig, NormPlacement, OptimizerConfig, Variant};
+use case::{Case, EncoderConfig, NormPlacement, OptimizerConfig, TextFormat, Variant};
 use journal::{RunInfo, Status};
-use train::{Outcome, Place, Replay, Spec, Trained, replay, train};
+use train::{FileScore, Outcome, Place, Replay, Spec, Trained, replay, train};
 
 use crate::{
     arguments::{Arguments, Command, Norm, Places, ReplayArguments, Way},
@@ -26,8 +26,11 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Command::FillMask { run, text, top, device, json } => {
             fill_mask(&Trained::load(run, device)?, text, *top, *json)
         }
-        Command::Evaluate { run, data, field, seed, device, json } => {
-            evaluate(&Trained::load(run, device)?, data, field, *seed, *json)
+        Command::Evaluate { run, data, field, format, seed, device, json } => {
+            let trained = Trained::load(run, device)?;
+            let seed = seed.unwrap_or(trained.seed);
+            let found = trained.evaluate(data, field, text_format(format.as_deref())?, seed)?;
+            show_score(&trained, &found, *json)
         }
         Command::Record { run } => {
             journal::write_record(run).with_context(|| format!("writing the record of {}", run.display()))?;
@@ -185,8 +188,14 @@ fn fill_mask(trained: &Trained, text: &str, top: usize, json: bool) -> anyhow::R
     Ok(ExitCode::SUCCESS)
 }
 
-fn evaluate(trained: &Trained, data: &Path, field: &str, seed: Option<u64>, json: bool) -> anyhow::Result<ExitCode> {
-    let found = trained.evaluate(data, field, seed.unwrap_or(trained.seed))?;
+/// A format's word, as the case file writes it.
+fn text_format(word: Option<&str>) -> anyhow::Result<Option<TextFormat>> {
+    let Some(word) = word else { return Ok(None) };
+    let known = serde_json::from_value(word.into());
+    known.map(Some).with_context(|| format!("--format {word}: write txt, jsonl, csv, tsv or parquet"))
+}
+
+fn show_score(trained: &Trained, found: &FileScore, json: bool) -> anyhow::Result<ExitCode> {
     let score = &found.score;
     if json {
         let object =

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use burn::{module::Module, tensor::activation::softmax};
-use case::{CaseConfig, CorpusConfig, DocumentKind, Paths};
+use case::{CaseConfig, CorpusConfig, DocumentKind, Paths, TextFormat};
 use corpus::{Batch, MaskKind, Masker, Purpose, RowCorpus, RowSet, TextTokenizer, evaluation_batches, tokenize_file};
 use encoder::MaskedLm;
 use journal::{CorpusScore, Kinds, RunInfo};
@@ -106,12 +106,18 @@ impl Trained {
     ///
     /// # Errors
     /// [`TrainError`] where the file cannot be read or gives no row.
-    pub fn evaluate(&self, file: &Path, field: &str, seed: u64) -> Result<FileScore, TrainError> {
+    pub fn evaluate(
+        &self,
+        file: &Path,
+        field: &str,
+        format: Option<TextFormat>,
+        seed: u64,
+    ) -> Result<FileScore, TrainError> {
         let name = file.file_name().map_or_else(|| "data".to_string(), |name| name.to_string_lossy().into_owned());
         let corpus = CorpusConfig {
             name: "data".into(),
             path: Paths::One(file.to_string_lossy().into_owned()),
-            format: None,
+            format,
             field: field.into(),
             documents: DocumentKind::Auto,
             fraction: 1.0,

@@ -140,7 +140,7 @@ fn hidden_words_are_guessed_and_files_evaluated() {
         assert!(place.windows(2).all(|pair| pair[0].probability >= pair[1].probability));
         assert!(place.iter().map(|candidate| candidate.probability).sum::<f64>() <= 1.0 + 1e-6);
     }
-    let score = trained.evaluate(&small.folder.path().join("en.txt"), "text", 1).unwrap();
+    let score = trained.evaluate(&small.folder.path().join("en.txt"), "text", None, 1).unwrap();
     assert!(score.score.scored > 100 && score.score.loss < 4.0, "{score:?}");
     assert!(matches!(trained.fill_mask("no hidden word", 3), Err(TrainError::NoMask)));
     let long = "the [MASK] ".repeat(40);
