@@ -1,5 +1,7 @@
 //! The binary as a user has it: commands, exit codes, messages, signals.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests, too, fail by panicking")]
+
 use std::{
     fs,
     path::Path,

@@ -195,6 +195,7 @@ pub fn ways_out() -> String {
     }
     ways.extend([
         "set CUBECL_AUTOTUNE_LEVEL=minimal, so that fewer kernels are tried",
+        "take `fusion` or `autotune` off Burn's features in Cargo.toml and build again",
         "install a newer driver",
         "device = \"cpu\"",
     ]);

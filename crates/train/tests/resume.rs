@@ -1,5 +1,7 @@
 //! A run that was stopped equals one that was not: losses, metrics, weights and moments, to the bit.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests, too, fail by panicking")]
+
 mod small;
 
 use std::fs;

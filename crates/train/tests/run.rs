@@ -1,5 +1,7 @@
 //! Runs from text to record: what they leave, what they learn, how they fail.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests, too, fail by panicking")]
+
 mod small;
 
 use std::fs;
