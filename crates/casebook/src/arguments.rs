@@ -60,7 +60,7 @@ pub(crate) enum Command {
     FillMask {
         /// The run's folder.
         run: PathBuf,
-        /// The text, with [MASK] where a word is hidden.
+        /// The text, with `[MASK]` where a word is hidden.
         text: String,
         /// Candidates to show.
         #[arg(long, default_value_t = 5)]
