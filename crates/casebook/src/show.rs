@@ -43,7 +43,7 @@ impl Show {
 
     /// A line for people; above the bar where there is one, and not at all among JSON lines.
     pub(crate) fn say(&self, text: &str) {
-        match &self.bar {
+        match self.drawn() {
             Some(bar) => bar.suspend(|| line(text)),
             None if self.json => {}
             None => line(text),
@@ -55,10 +55,15 @@ impl Show {
         let write = || {
             let _ = writeln!(stderr(), "warning: {text}");
         };
-        match &self.bar {
+        match self.drawn() {
             Some(bar) => bar.suspend(write),
             None => write(),
         }
+    }
+
+    /// The bar, once there is progress to show.
+    fn drawn(&self) -> Option<&ProgressBar> {
+        self.bar.as_ref().filter(|bar| bar.length().is_some_and(|length| length > 0))
     }
 
     fn progress(&self, done: u64, total: u64, message: String) {

@@ -4,6 +4,8 @@ use std::{
     fs::{self, File, TryLockError},
     io::{Read, Seek, Write},
     path::{Path, PathBuf},
+    thread,
+    time::Duration,
 };
 
 use case::{CaseConfig, differences};
@@ -46,6 +48,11 @@ pub(crate) fn journal_path(run: &Path) -> PathBuf {
     run.join("journal.jsonl")
 }
 
+/// A lock outlives its owner for a moment where that was starting another program (asking git for the commit): the child
+/// holds a copy until it is replaced. So a lock that is taken is asked for again for a second.
+const LOCK_TRIES: u32 = 20;
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
+
 /// Takes the run for this process.
 ///
 /// # Errors
@@ -56,7 +63,15 @@ pub(crate) fn lock(path: &Path) -> Result<File, TrainError> {
     let error = |cause| TrainError::Write { path: lock_path.clone(), cause };
     let mut file =
         File::options().read(true).write(true).create(true).truncate(false).open(&lock_path).map_err(error)?;
-    match file.try_lock() {
+    let mut taken = file.try_lock();
+    for _ in 0..LOCK_TRIES {
+        if !matches!(taken, Err(TryLockError::WouldBlock)) {
+            break;
+        }
+        thread::sleep(LOCK_PAUSE);
+        taken = file.try_lock();
+    }
+    match taken {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut who = String::new();
