@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 /// Trains small BERT-style encoders on your own text, and keeps a journal that can be trusted.
 #[derive(Debug, Parser)]
-#[command(name = "casebook", version, about, arg_required_else_help = true)]
+#[command(name = "casebook", version, arg_required_else_help = true)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,

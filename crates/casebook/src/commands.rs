@@ -10,7 +10,7 @@ use train::{FileScore, Outcome, Place, Replay, Spec, Trained, replay, train};
 use crate::{
     arguments::{Arguments, Command, Norm, Places, ReplayArguments, Way},
     doctor,
-    show::{Show, line},
+    show::{Show, line, warning},
     threads::stop_flag,
 };
 
@@ -23,11 +23,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
         Command::Resume { run, set, prepared, way } => resume(run, set, prepared, way),
         Command::Check { case, set, resolved } => check(&case::load(case, set)?, *resolved),
-        Command::FillMask { run, text, top, device, json } => {
-            fill_mask(&Trained::load(run, device)?, text, *top, *json)
-        }
+        Command::FillMask { run, text, top, device, json } => fill_mask(&load(run, device)?, text, *top, *json),
         Command::Evaluate { run, data, field, format, seed, device, json } => {
-            let trained = Trained::load(run, device)?;
+            let trained = load(run, device)?;
             let seed = seed.unwrap_or(trained.seed);
             let found = trained.evaluate(data, field, text_format(format.as_deref())?, seed)?;
             show_score(&trained, &found, *json)
@@ -179,6 +177,7 @@ fn fill_mask(trained: &Trained, text: &str, top: usize, json: bool) -> anyhow::R
         line(&serde_json::json!({"step": trained.step, "masks": places}).to_string());
         return Ok(ExitCode::SUCCESS);
     }
+    line(&format!("weights of step {}", trained.step));
     for (index, place) in places.iter().enumerate() {
         line(&format!("[MASK] {}", index + 1));
         for candidate in place {
@@ -186,6 +185,15 @@ fn fill_mask(trained: &Trained, text: &str, top: usize, json: bool) -> anyhow::R
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A trained run; checkpoints that had to be passed over are named on standard error.
+fn load(run: &Path, device: &str) -> anyhow::Result<Trained> {
+    let trained = Trained::load(run, device)?;
+    for refused in &trained.refused {
+        warning(&format!("{refused}; passed over, these are the weights of step {}", trained.step));
+    }
+    Ok(trained)
 }
 
 /// A format's word, as the case file writes it.

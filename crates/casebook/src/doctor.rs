@@ -23,7 +23,10 @@ pub(crate) fn run(device: Option<&str>, all: bool) -> anyhow::Result<ExitCode> {
         None => "gpu",
     };
     let place = Place::open(word)?;
-    line(&format!("\nchecking {word} ({}): ten steps of a tiny encoder there and on the CPU", place.description));
+    line(&format!(
+        "\nchecking {word} ({}): ten steps of a tiny encoder there and on the CPU.\nThe first one compiles kernels: seconds on a card, a minute or two on a software GPU",
+        place.description
+    ));
     Ok(tell(&diagnose(&place, &case::EncoderConfig::default())?, word, all))
 }
 

@@ -15,11 +15,15 @@ pub(crate) fn error(error: &anyhow::Error) {
     let _ = writeln!(stderr(), "error: {error:#}");
 }
 
-/// Writes a line to standard output; a closed pipe ends the program quietly.
+/// Shows a warning, on standard error.
+pub(crate) fn warning(text: &str) {
+    let _ = writeln!(stderr(), "warning: {text}");
+}
+
+/// Writes a line to standard output. Where nobody reads it any more (`| head`) a run goes on all the same: its record is
+/// what counts.
 pub(crate) fn line(text: &str) {
-    if writeln!(stdout(), "{text}").is_err() {
-        std::process::exit(0);
-    }
+    let _ = writeln!(stdout(), "{text}");
 }
 
 /// Shows a run.
@@ -52,9 +56,7 @@ impl Show {
 
     /// A warning goes to standard error, whatever the form.
     fn warn(&self, text: &str) {
-        let write = || {
-            let _ = writeln!(stderr(), "warning: {text}");
-        };
+        let write = || warning(text);
         match self.drawn() {
             Some(bar) => bar.suspend(write),
             None => write(),

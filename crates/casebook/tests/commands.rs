@@ -76,7 +76,7 @@ fn a_case_is_trained_resumed_and_used_by_the_commands_of_the_readme() {
     assert!(events.contains(r#""train.steps: 30 → 40""#), "{events}");
 
     let filled = casebook(at, &["fill-mask", run, "seoul is the [MASK] of south korea", "--top", "3"]);
-    assert!(filled.status.success() && text(&filled.stdout).lines().count() == 4, "{}", text(&filled.stdout));
+    assert!(filled.status.success() && text(&filled.stdout).lines().count() == 5, "{}", text(&filled.stdout));
     let scored = casebook(at, &["evaluate", run, "--data", "mine.txt"]);
     assert!(scored.status.success() && text(&scored.stdout).contains("accuracy"), "{}", text(&scored.stderr));
     fs::remove_file(at.join(run).join("record.md")).unwrap();

@@ -1,6 +1,6 @@
 //! A trained run at work: hidden words guessed, a file evaluated.
 
-use std::path::{Path, PathBuf};
+use std::{fs, path::Path};
 
 use burn::{module::Module, tensor::activation::softmax};
 use case::{CaseConfig, CorpusConfig, DocumentKind, Paths, TextFormat};
@@ -24,6 +24,8 @@ pub struct Trained {
     place: Place,
     /// Updates behind the weights.
     pub step: u64,
+    /// Newer checkpoints that could not be trusted, and why.
+    pub refused: Vec<String>,
     /// The run's seed.
     pub seed: u64,
 }
@@ -57,7 +59,17 @@ impl Trained {
         let config = read_case(run)?;
         let tokenizer = TextTokenizer::load(&checkpoint::folder_of(run).join("tokenizer.json"))?;
         let all = checkpoint::list(run);
-        let newest = all.iter().rev().find_map(|checkpoint| checkpoint::load(checkpoint).ok());
+        let mut refused = Vec::new();
+        let mut newest = None;
+        for checkpoint in all.iter().rev() {
+            match checkpoint::load(checkpoint) {
+                Ok(loaded) => {
+                    newest = Some(loaded);
+                    break;
+                }
+                Err(error) => refused.push(error.to_string()),
+            }
+        }
         let newest = newest.ok_or(TrainError::NoCheckpoint { run: run.into(), damaged: all.len() })?;
         let best = newest.state.best.map(|best| best.step);
         let listed = all.iter().find(|checkpoint| Some(checkpoint.step) == best);
@@ -65,7 +77,7 @@ impl Trained {
         let place = Place::open(device)?;
         let model = MaskedLm::zeros(&config.model, tokenizer.vocab_size(), &place.plain());
         let model = loaded.model(model, &place.plain())?.valid();
-        Ok(Self { config, tokenizer, model, place, step: loaded.state.step, seed: RunInfo::read(run)?.seed })
+        Ok(Self { config, tokenizer, model, place, step: loaded.state.step, refused, seed: RunInfo::read(run)?.seed })
     }
 
     /// The likeliest words at each `[MASK]` of `text`, `top` of them, likeliest first.
@@ -113,6 +125,7 @@ impl Trained {
         format: Option<TextFormat>,
         seed: u64,
     ) -> Result<FileScore, TrainError> {
+        fs::File::open(file).map_err(|cause| TrainError::Read { path: file.into(), cause })?;
         let name = file.file_name().map_or_else(|| "data".to_string(), |name| name.to_string_lossy().into_owned());
         let corpus = CorpusConfig {
             name: "data".into(),
@@ -123,7 +136,7 @@ impl Trained {
             fraction: 1.0,
             weight: 1.0,
         };
-        let sources = tokenize_file(&corpus, &PathBuf::new(), &self.tokenizer)?;
+        let sources = tokenize_file(&corpus, Path::new("."), &self.tokenizer)?;
         let (special, seq_len) = (self.tokenizer.special(), self.config.model.seq_len);
         let corpora = vec![RowCorpus { name: name.clone(), weight: 1.0, sources }];
         let rows = RowSet::new(corpora, self.config.data.rows, seq_len, special)?;

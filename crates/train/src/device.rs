@@ -73,7 +73,7 @@ pub fn shader_language() -> &'static str {
 pub const PROBE_THREAD: &str = "device-probe";
 
 /// Runs something that panics inside the framework where a device is missing or broken; none where it did.
-pub(crate) fn probe<T: Send>(touch: impl FnOnce() -> T + Send) -> Option<T> {
+fn probe<T: Send>(touch: impl FnOnce() -> T + Send) -> Option<T> {
     thread::scope(|scope| {
         let thread = thread::Builder::new().name(PROBE_THREAD.into()).spawn_scoped(scope, touch).ok()?;
         thread.join().ok()

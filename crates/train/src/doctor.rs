@@ -3,7 +3,13 @@
 //! A device can compute nothing and say nothing: the loss even falls. So a tiny encoder is trained on it and on the CPU
 //! backend, from the same weights on the same batch with the same dropout, and everything is compared.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::Path,
+    sync::mpsc::{self, RecvTimeoutError},
+    thread,
+    time::Duration,
+};
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use case::{EncoderConfig, OptimizerConfig};
@@ -15,7 +21,7 @@ use rand_chacha::rand_core::Rng;
 
 use crate::{
     TrainError,
-    device::{Place, probe},
+    device::{PROBE_THREAD, Place},
     forward::read_floats,
     session::weight_infos,
     update::{apply, gradients_of},
@@ -95,9 +101,27 @@ struct Trace {
 /// [`TrainError::Device`] where the device fails outright.
 pub fn diagnose(place: &Place, model: &EncoderConfig) -> Result<Diagnosis, TrainError> {
     let cpu = trace(&Place::open("cpu")?, model)?;
-    let caught = probe(|| trace(place, model));
-    let device = caught.ok_or_else(|| TrainError::Device { cause: "a kernel panicked".into() })??;
+    let device = in_time(place.clone(), model.clone())?;
     Ok(compare(&cpu, &device))
+}
+
+/// How long a device may take. A software GPU on two busy cores took 80 s; a driver that died never answers.
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// The device's trace, or an error where it panics or does not answer: its threads may be gone, and then nothing returns.
+fn in_time(place: Place, model: EncoderConfig) -> Result<Trace, TrainError> {
+    let (send, answer) = mpsc::channel();
+    let work = move || {
+        // Nobody may be waiting any more.
+        let _ = send.send(trace(&place, &model));
+    };
+    let failed = |cause: &str| TrainError::Device { cause: cause.into() };
+    thread::Builder::new().name(PROBE_THREAD.into()).spawn(work).map_err(|_| failed("no thread could be started"))?;
+    match answer.recv_timeout(LIMIT) {
+        Ok(trace) => trace,
+        Err(RecvTimeoutError::Timeout) => Err(failed("it gave no answer in five minutes")),
+        Err(RecvTimeoutError::Disconnected) => Err(failed("a kernel panicked")),
+    }
 }
 
 fn compare(cpu: &Trace, device: &Trace) -> Diagnosis {

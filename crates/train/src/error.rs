@@ -61,7 +61,7 @@ pub enum TrainError {
         cause: String,
     },
     /// A file that could not be written.
-    #[error("writing {}: {cause}; nothing half-written is left: make room or give the right to write, then run the same command again", path.display())]
+    #[error("cannot write {} (nothing half-written is left: make room or give the right to write, then run the same command again)", path.display())]
     Write {
         /// The file or folder.
         path: PathBuf,
@@ -70,7 +70,7 @@ pub enum TrainError {
         cause: io::Error,
     },
     /// A file that could not be read.
-    #[error("reading {}: {cause}", path.display())]
+    #[error("cannot read {}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
@@ -103,7 +103,7 @@ pub enum TrainError {
         run: PathBuf,
     },
     /// A run without a checkpoint that can be read.
-    #[error("{} has no checkpoint that can be read{}; train it first", run.display(), if *damaged > 0 { format!(" ({damaged} damaged)") } else { String::new() })]
+    #[error("{} has no checkpoint that can be read: {}", run.display(), if *damaged > 0 { format!("{damaged} are damaged; restore a copy of one, or train anew in another folder") } else { "train it first".to_string() })]
     NoCheckpoint {
         /// The run's folder.
         run: PathBuf,
@@ -111,7 +111,7 @@ pub enum TrainError {
         damaged: usize,
     },
     /// The loop's state cannot be written as JSON.
-    #[error("the state of the loop cannot be written: {cause}")]
+    #[error("the state of the loop cannot be written")]
     State {
         /// The serializer's words.
         #[source]

@@ -1,6 +1,7 @@
 //! A run from its case to its record: begun, or gone on with.
 
 use std::{
+    error::Error,
     fs,
     path::{Path, PathBuf},
     sync::atomic::AtomicBool,
@@ -67,6 +68,22 @@ pub enum Outcome {
 /// [`TrainError`]; what stood in the folder before stands there still.
 pub fn train(spec: &Spec, stop: &AtomicBool, report: &mut dyn Report) -> Result<Outcome, TrainError> {
     let held = lock(&spec.run)?;
+    let outcome = train_held(spec, held, stop, report);
+    if outcome.is_err() && matches!(look(&spec.run), Ok(Found::Nothing)) {
+        leave_nothing(&spec.run);
+    }
+    outcome
+}
+
+/// Removes what a run that never began has made; folders that hold anything else stay.
+fn leave_nothing(run: &Path) {
+    let _ = fs::remove_file(run.join("lock"));
+    for folder in run.ancestors().take(3) {
+        let _ = fs::remove_dir(folder);
+    }
+}
+
+fn train_held(spec: &Spec, held: fs::File, stop: &AtomicBool, report: &mut dyn Report) -> Result<Outcome, TrainError> {
     let found = look(&spec.run)?;
     let mut changes = Vec::new();
     if let Found::Run(status) = &found {
@@ -172,7 +189,10 @@ fn go_on(
         state = loaded.state;
     }
     if state.step > setup.plan.total_steps {
-        let why = format!("{} steps, but the run has made {} already", setup.plan.total_steps, state.step);
+        let why = format!(
+            "{} steps, but the run has made {} already: it was made longer before; ask for more, or leave it as it is",
+            setup.plan.total_steps, state.step
+        );
         return Err(TrainError::Length { what: "the run's length in [train]", why });
     }
     let (mut folder, torn) = RunFolder::open(&spec.run, held)?;
@@ -219,11 +239,22 @@ fn to_its_record(
         }
         Err(error) => {
             // The first error is the one to report: on a full disk these fail as well.
-            let _ = end(&mut folder, report, setup, &state, Status::Failed, error.to_string());
+            let _ = end(&mut folder, report, setup, &state, Status::Failed, with_causes(&error));
             let _ = journal::write_record(&folder.path);
             Err(error)
         }
     }
+}
+
+/// An error and what is behind it, in one line.
+fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
 
 /// A line of change where the rate of the next step is another one than it would have been.
@@ -253,7 +284,16 @@ pub(crate) fn newest_good(run: &Path, report: &mut dyn Report) -> Result<Option<
             Err(error) => return Err(error),
         }
     }
-    refused.into_iter().next().map_or(Ok(None), |(_, error)| Err(error))
+    match refused.into_iter().next() {
+        None => Ok(None),
+        Some((_, TrainError::Checkpoint { path, why })) => {
+            let why = format!(
+                "{why}; no older one holds either: restore a copy, or move the run's folder away and train anew"
+            );
+            Err(TrainError::Checkpoint { path, why })
+        }
+        Some((_, error)) => Err(error),
+    }
 }
 
 fn fresh_optimizer(setup: &Setup, model: &MaskedLm) -> Optimizer {

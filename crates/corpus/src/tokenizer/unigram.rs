@@ -50,7 +50,9 @@ pub(super) fn learn(
     match trained {
         Ok(Ok(_)) => {}
         Ok(Err(error)) => return Err(training(error)),
-        Err(_) => return Err(training("the unigram trainer gave up on this text")),
+        Err(_) => {
+            return Err(training("the unigram trainer gave up on this text; use `kind = \"bpe\"`, or give more text"));
+        }
     }
     let mut pieces: Vec<(String, f64)> = model.iter().skip(SPECIALS.len()).cloned().collect();
     settle_order(&mut pieces);
