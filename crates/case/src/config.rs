@@ -533,6 +533,16 @@ pub enum ScheduleKind {
     Wsd,
 }
 
+/// Who computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kernels {
+    /// Kernels of our own.
+    Own,
+    /// The framework's operations, one after the other.
+    Composed,
+}
+
 /// Batch, length, device, and what is logged, evaluated and kept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -557,6 +567,9 @@ pub struct TrainConfig {
     pub minutes: Option<f64>,
     /// Where to compute: `cpu`, `gpu`, `gpu:1`, `integrated-gpu`, `software-gpu`.
     pub device: String,
+    /// Who computes on it: `own` kernels where there are some for the device (the CPU), or operations `composed` of the
+    /// framework's, for debugging.
+    pub kernels: Kernels,
     /// A `log` event every so often.
     pub log_every: Length,
     /// Validation every so often, besides before the first step and after the last.
@@ -581,6 +594,7 @@ impl Default for TrainConfig {
             tokens: None,
             minutes: None,
             device: "cpu".into(),
+            kernels: Kernels::Own,
             log_every: Length::Steps(50),
             eval_every: Length::Epochs(1.0),
             eval_rows: 0,

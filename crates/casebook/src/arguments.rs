@@ -112,6 +112,9 @@ pub(crate) enum Command {
     /// Train on saved batches from saved weights of a PyTorch encoder, for comparing step by step (docs/replay.md).
     #[command(hide = true)]
     Replay(ReplayArguments),
+    /// Time training on made-up tokens, for comparing with other trainers (docs/speed.md).
+    #[command(hide = true)]
+    Throughput(ThroughputArguments),
 }
 
 #[derive(Debug, clap::Args)]
@@ -182,6 +185,40 @@ pub(crate) struct ReplayArguments {
     pub(crate) out: Option<PathBuf>,
 }
 
+#[derive(Debug, clap::Args)]
+pub(crate) struct ThroughputArguments {
+    #[arg(long, default_value_t = 512)]
+    pub(crate) d_model: usize,
+    #[arg(long, default_value_t = 8)]
+    pub(crate) heads: usize,
+    #[arg(long, default_value_t = 2048)]
+    pub(crate) ff: usize,
+    #[arg(long, default_value_t = 4)]
+    pub(crate) layers: usize,
+    #[arg(long, default_value_t = 30000)]
+    pub(crate) vocab: usize,
+    #[arg(long, default_value_t = 256)]
+    pub(crate) seq: usize,
+    #[arg(long, default_value_t = 8)]
+    pub(crate) batch: usize,
+    #[arg(long, default_value_t = 0.1)]
+    pub(crate) dropout: f64,
+    /// Rows are of random lengths from here to `seq`; all full when not given.
+    #[arg(long)]
+    pub(crate) min_len: Option<usize>,
+    #[arg(long, default_value_t = 14)]
+    pub(crate) steps: usize,
+    #[arg(long, default_value_t = 4)]
+    pub(crate) warmup_steps: usize,
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// The framework's operations instead of own kernels.
+    #[arg(long)]
+    pub(crate) composed: bool,
+    #[arg(long, default_value = "cpu")]
+    pub(crate) device: String,
+}
+
 #[cfg(test)]
 mod tests {
     use clap::{CommandFactory, Parser};
@@ -233,6 +270,7 @@ mod tests {
             "record: ",
             "doctor: device all",
             "replay: init batches norm d-model heads ff layers vocab eps lr lr-warmup weight-decay clip adam-eps steps device out",
+            "throughput: d-model heads ff layers vocab seq batch dropout min-len steps warmup-steps seed composed device",
         ];
         assert_eq!(all.collect::<Vec<_>>(), wanted);
     }

@@ -3,12 +3,12 @@
 use std::{path::Path, process::ExitCode};
 
 use anyhow::{Context, bail};
-use case::{Case, EncoderConfig, NormPlacement, OptimizerConfig, TextFormat, Variant};
+use case::{Case, EncoderConfig, Kernels, NormPlacement, OptimizerConfig, TextFormat, Variant};
 use journal::{RunInfo, Status};
-use train::{FileScore, Outcome, Place, Replay, Spec, Trained, replay, train};
+use train::{FileScore, Outcome, Place, Replay, Spec, Throughput, Trained, replay, throughput, train};
 
 use crate::{
-    arguments::{Arguments, Command, Norm, Places, ReplayArguments, Way},
+    arguments::{Arguments, Command, Norm, Places, ReplayArguments, ThroughputArguments, Way},
     doctor,
     show::{Show, line, warning},
     threads::stop_flag,
@@ -37,6 +37,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
         Command::Doctor { device, all } => doctor::run(device.as_deref(), *all),
         Command::Replay(arguments) => replay_peer(arguments),
+        Command::Throughput(arguments) => time(arguments),
     }
 }
 
@@ -257,11 +258,39 @@ fn replay_peer(arguments: &ReplayArguments) -> anyhow::Result<ExitCode> {
         warmup: arguments.lr_warmup,
         steps: arguments.steps,
     };
-    let replayed = replay(&what, &arguments.init, &arguments.batches, &Place::open(&arguments.device)?)?;
+    let replayed = replay(&what, &arguments.init, &arguments.batches, &Place::open(&arguments.device, Kernels::Own)?)?;
     let text = serde_json::to_string(&replayed).context("writing the result as JSON")?;
     if let Some(out) = &arguments.out {
         std::fs::write(out, format!("{text}\n")).with_context(|| format!("writing {}", out.display()))?;
     }
     line(&text);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn time(arguments: &ThroughputArguments) -> anyhow::Result<ExitCode> {
+    let what = Throughput {
+        model: EncoderConfig {
+            d_model: arguments.d_model,
+            h: arguments.heads,
+            ff: arguments.ff,
+            n_layers: arguments.layers,
+            dropout: arguments.dropout,
+            seq_len: arguments.seq,
+            norm: NormPlacement::Post,
+            head_transform: false,
+            ..EncoderConfig::default()
+        },
+        vocab_size: arguments.vocab,
+        batch_size: arguments.batch,
+        mask_prob: 0.15,
+        min_len: arguments.min_len.unwrap_or(arguments.seq),
+        optimizer: OptimizerConfig::default(),
+        steps: arguments.steps,
+        warmup_steps: arguments.warmup_steps,
+        seed: arguments.seed,
+    };
+    let kernels = if arguments.composed { Kernels::Composed } else { Kernels::Own };
+    let timed = throughput(&what, &Place::open(&arguments.device, kernels)?)?;
+    line(&serde_json::to_string(&timed).context("writing the result as JSON")?);
     Ok(ExitCode::SUCCESS)
 }

@@ -5,7 +5,7 @@ use burn::{
     tensor::{Device, Int, Tensor, TensorData},
 };
 use case::{EncoderConfig, PositionKind};
-use kernels::{DropSource, dropout};
+use kernels::{DropSource, Path, dropout, embed};
 
 use crate::parts::{LayerNorm, matrix};
 
@@ -43,24 +43,22 @@ impl Embeddings {
     ///
     /// # Panics
     /// If T is larger than the learned position table.
-    pub fn forward(&self, input_ids: Tensor<2, Int>, drop: Option<DropSource>) -> Tensor<3> {
-        let [batch, tokens] = input_ids.dims();
-        let width = self.config.d_model;
-        let device = input_ids.device();
-        let rows = self.token.val().select(0, input_ids.reshape([batch * tokens]));
-        let mut hidden = rows.reshape([batch, tokens, width]); // [B, T, D]
-        if self.config.scale_embeddings {
-            hidden = hidden * (width as f64).sqrt();
-        }
-        if let Some(position) = &self.position {
-            hidden = hidden + position.val().narrow(0, 0, tokens).unsqueeze::<3>();
-        } else if self.config.position == PositionKind::Sinusoidal {
-            hidden = hidden + sinusoids(tokens, width, &device).unsqueeze::<3>();
-        }
+    pub fn forward(&self, input_ids: Tensor<2, Int>, path: &Path, drop: Option<DropSource>) -> Tensor<3> {
+        let (width, device) = (self.config.d_model, input_ids.device());
+        let longest = match path {
+            Path::Own(spans) => spans.longest(),
+            Path::Composed { .. } => input_ids.dims()[1],
+        };
+        let scale = if self.config.scale_embeddings { (width as f64).sqrt() } else { 1.0 };
+        let sinusoidal = self.config.position == PositionKind::Sinusoidal;
+        let learned = self.position.as_ref().map(Param::val);
+        let positions = learned.or_else(|| sinusoidal.then(|| sinusoids(longest, width, &device)));
+        let mut hidden = embed(input_ids, self.token.val(), scale, positions, path);
         if let Some(norm) = &self.norm {
-            hidden = norm.forward(hidden);
+            hidden = norm.forward(hidden, path);
         }
-        dropout(hidden, self.config.hidden_dropout.unwrap_or(self.config.dropout), drop.map(|source| source.site(0)))
+        let prob = self.config.hidden_dropout.unwrap_or(self.config.dropout);
+        dropout(hidden, prob, drop.map(|source| source.site(0)), path)
     }
 }
 

@@ -5,6 +5,7 @@ use burn::{
     tensor::{Device, Tensor, activation::gelu},
 };
 use case::EncoderConfig;
+use kernels::{Path, Projection};
 
 use crate::parts::{LayerNorm, Linear, matrix, vector};
 
@@ -45,20 +46,17 @@ impl Head {
         }
     }
 
-    /// Logits of gathered positions.
-    ///
-    /// # Shapes
-    /// - `hidden`: `[K, D]`; `table`: `[V, D]`, the token embeddings; returns `[K, V]`
-    pub fn forward(&self, hidden: Tensor<2>, table: Tensor<2>) -> Tensor<2> {
-        let mut hidden = hidden;
-        if let Some(Transform { dense, norm }) = &self.transform {
-            hidden = norm.forward(gelu(dense.forward(hidden.unsqueeze::<3>()).squeeze_dim::<2>(0)));
-        }
-        let table = self.weight.as_ref().map_or(table, Param::val);
-        let logits = hidden.matmul(table.transpose()); // [K, V]
-        match &self.bias {
-            Some(bias) => logits + bias.val().unsqueeze::<2>(),
-            None => logits,
+    /// Gathered hidden states after the head's own layer, `[K, D]` to the same.
+    pub fn transformed(&self, hidden: Tensor<2>, path: &Path) -> Tensor<2> {
+        let Some(Transform { dense, norm }) = &self.transform else { return hidden };
+        norm.forward(gelu(dense.forward(hidden.unsqueeze::<3>(), path).squeeze_dim::<2>(0)), path)
+    }
+
+    /// The projection on the vocabulary; `table`: `[V, D]`, the token embeddings.
+    pub fn projection(&self, table: Tensor<2>) -> Projection {
+        Projection {
+            table: self.weight.as_ref().map_or(table, Param::val),
+            bias: self.bias.as_ref().map(Param::val),
         }
     }
 }

@@ -1,11 +1,13 @@
 //! One transformer layer.
 
+use std::sync::Arc;
+
 use burn::{
     module::Module,
-    tensor::{Bool, Device, Tensor, activation},
+    tensor::{Device, Tensor},
 };
 use case::{Activation, EncoderConfig, NormPlacement};
-use kernels::{Attention, DropSource, attention, dropout};
+use kernels::{Attention, Branch, DropSource, FeedForward, Path, RotaryTable, attention, feed_forward, residual_sum};
 
 use crate::parts::{LayerNorm, Linear};
 
@@ -34,10 +36,10 @@ pub struct Layer {
 /// What every layer of one forward pass shares.
 #[derive(Clone)]
 pub struct LayerPass {
-    /// `[B, T]`, true = padding.
-    pub mask_pad: Option<Tensor<2, Bool>>,
-    /// Cosines and sines of rotary positions, `[T, H]` each.
-    pub rotary: Option<(Tensor<2>, Tensor<2>)>,
+    /// Who computes, and where the rows' tokens lie.
+    pub path: Path,
+    /// Where queries and keys are turned.
+    pub rotary: Option<Arc<RotaryTable>>,
     /// Where dropped elements are drawn from; none in evaluation.
     pub drop: Option<DropSource>,
 }
@@ -63,54 +65,49 @@ impl Layer {
     /// - `hidden`: `[B, T, D]`; `index`: the layer's number, which parts its dropout from the others'
     /// - returns `[B, T, D]`; rows at padding are finite and meaningless
     pub fn forward(&self, hidden: Tensor<3>, index: usize, pass: &LayerPass) -> Tensor<3> {
+        let path = &pass.path;
         match self.config.norm {
             NormPlacement::Pre => {
-                let attended = self.attend(self.attention_norm.forward(hidden.clone()), index, pass);
-                let hidden = hidden + attended;
-                hidden.clone() + self.feed(self.ff_norm.forward(hidden), index, pass)
+                let attended = self.attend(self.attention_norm.forward(hidden.clone(), path), index, pass);
+                let hidden = residual_sum(hidden, attended, path);
+                let fed = self.feed(self.ff_norm.forward(hidden.clone(), path), index, pass);
+                residual_sum(hidden, fed, path)
             }
             NormPlacement::Post => {
                 let attended = self.attend(hidden.clone(), index, pass);
-                let hidden = self.attention_norm.forward(hidden + attended);
-                self.ff_norm.forward(hidden.clone() + self.feed(hidden, index, pass))
+                let hidden = self.attention_norm.of_sum(hidden, attended, path);
+                let fed = self.feed(hidden.clone(), index, pass);
+                self.ff_norm.of_sum(hidden, fed, path)
             }
         }
     }
 
-    /// The attention block's addition to the residual stream, `[B, T, D]`.
-    fn attend(&self, hidden: Tensor<3>, index: usize, pass: &LayerPass) -> Tensor<3> {
+    /// The attention block's addition to the residual stream.
+    fn attend(&self, hidden: Tensor<3>, index: usize, pass: &LayerPass) -> Branch {
         let how = Attention {
             heads: self.config.h,
             dropout: self.config.attention_dropout.unwrap_or(self.config.dropout),
             drop_site: pass.drop.map(|source| source.site(4 * index as u64 + 1)),
             rotary: pass.rotary.clone(),
         };
-        let attended = attention(self.qkv.forward(hidden), pass.mask_pad.clone(), how);
-        self.drop_residual(self.attention_out.forward(attended), 4 * index as u64 + 2, pass)
+        let attended = attention(self.qkv.forward(hidden, &pass.path), &pass.path, how);
+        self.branch(self.attention_out.forward(attended, &pass.path), 4 * index as u64 + 2, pass)
     }
 
-    /// The feed-forward block's addition to the residual stream, `[B, T, D]`.
-    fn feed(&self, hidden: Tensor<3>, index: usize, pass: &LayerPass) -> Tensor<3> {
-        let inner = activate(self.ff_in.forward(hidden), self.config.activation); // [B, T, F]
-        let site = pass.drop.map(|source| source.site(4 * index as u64 + 3));
-        let inner = dropout(inner, self.config.hidden_dropout.unwrap_or(0.0), site);
-        self.drop_residual(self.ff_out.forward(inner), 4 * index as u64 + 4, pass)
+    /// The feed-forward block's addition to the residual stream.
+    fn feed(&self, hidden: Tensor<3>, index: usize, pass: &LayerPass) -> Branch {
+        let block = FeedForward {
+            first: (self.ff_in.weight.val(), self.ff_in.bias.val()),
+            second: (self.ff_out.weight.val(), self.ff_out.bias.val()),
+            activation: self.config.activation,
+            dropout: self.config.hidden_dropout.unwrap_or(0.0),
+            drop_site: pass.drop.map(|source| source.site(4 * index as u64 + 3)),
+        };
+        self.branch(feed_forward(hidden, block, &pass.path), 4 * index as u64 + 4, pass)
     }
 
-    fn drop_residual(&self, hidden: Tensor<3>, place: u64, pass: &LayerPass) -> Tensor<3> {
-        let prob = self.config.residual_dropout.unwrap_or(self.config.dropout);
-        dropout(hidden, prob, pass.drop.map(|source| source.site(place)))
-    }
-}
-
-fn activate(inner: Tensor<3>, kind: Activation) -> Tensor<3> {
-    match kind {
-        Activation::Gelu => activation::gelu(inner),
-        Activation::Relu => activation::relu(inner),
-        Activation::Silu => activation::silu(inner),
-        Activation::Geglu => {
-            let ff = inner.dims()[2] / 2;
-            activation::gelu(inner.clone().narrow(2, 0, ff)) * inner.narrow(2, ff, ff)
-        }
+    fn branch(&self, values: Tensor<3>, place: u64, pass: &LayerPass) -> Branch {
+        let dropout = self.config.residual_dropout.unwrap_or(self.config.dropout);
+        Branch { values, dropout, drop_site: pass.drop.map(|source| source.site(place)) }
     }
 }

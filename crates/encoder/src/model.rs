@@ -1,11 +1,13 @@
 //! The encoder and the masked language model around it.
 
+use std::sync::Arc;
+
 use burn::{
     module::Module,
-    tensor::{Bool, Device, Int, Tensor},
+    tensor::{Device, Int, Tensor},
 };
 use case::{EncoderConfig, NormPlacement, PositionKind};
-use kernels::DropSource;
+use kernels::{DropSource, Path, RotaryTable, Scores, score};
 use rand_chacha::ChaCha8Rng;
 
 use crate::{Embeddings, Head, Layer, LayerNorm, LayerPass, init};
@@ -27,24 +29,22 @@ impl Encoder {
     /// Hidden states of every token.
     ///
     /// # Shapes
-    /// - `input_ids`: `[B, T]`; `mask_pad`: `[B, T]`, true = padding; returns `[B, T, D]`, meaningless at padding
-    pub fn forward(
-        &self,
-        input_ids: Tensor<2, Int>,
-        mask_pad: Option<Tensor<2, Bool>>,
-        drop: Option<DropSource>,
-    ) -> Tensor<3> {
-        let tokens = input_ids.dims()[1];
-        let device = input_ids.device();
-        let rotary = (self.config.position == PositionKind::Rotary)
-            .then(|| kernels::rotary_tables(tokens, self.config.d_model / self.config.h, &device));
-        let pass = LayerPass { mask_pad, rotary, drop };
-        let mut hidden = self.embeddings.forward(input_ids, drop);
+    /// - `input_ids`: `[B, T]`; returns `[B, T, D]`, meaningless at padding
+    pub fn forward(&self, input_ids: Tensor<2, Int>, path: &Path, drop: Option<DropSource>) -> Tensor<3> {
+        let longest = match path {
+            Path::Own(spans) => spans.longest(),
+            Path::Composed { .. } => input_ids.dims()[1],
+        };
+        let head = self.config.d_model / self.config.h;
+        let rotary = self.config.position == PositionKind::Rotary;
+        let rotary = rotary.then(|| Arc::new(RotaryTable::new(longest, head)));
+        let pass = LayerPass { path: path.clone(), rotary, drop };
+        let mut hidden = self.embeddings.forward(input_ids, path, drop);
         for (index, layer) in self.layers.iter().enumerate() {
             hidden = layer.forward(hidden, index, &pass);
         }
         match &self.norm {
-            Some(norm) => norm.forward(hidden),
+            Some(norm) => norm.forward(hidden, path),
             None => hidden,
         }
     }
@@ -88,18 +88,42 @@ impl MaskedLm {
     /// Logits at the scored positions: gathered first, projected after.
     ///
     /// # Shapes
-    /// - `input_ids`: `[B, T]`; `mask_pad`: `[B, T]`, true = padding; `positions`: `[K]`, flat indices `b * T + t`
-    /// - returns `[K, V]`
-    pub fn forward(
+    /// - `input_ids`: `[B, T]`; `positions`: `[K]`, flat indices `b * T + t`; returns `[K, V]`
+    pub fn logits(&self, input_ids: Tensor<2, Int>, path: &Path, positions: Tensor<1, Int>) -> Tensor<2> {
+        let hidden = self.gathered(input_ids, path, positions, None);
+        self.head.projection(self.encoder.embeddings.token.val()).logits(hidden)
+    }
+
+    /// Loss, `scale` times the sum of the scored positions' nats, and what became of each position.
+    pub fn score(&self, batch: Scored, path: &Path, drop: Option<DropSource>) -> Scores {
+        let hidden = self.gathered(batch.input_ids, path, batch.positions, drop);
+        let projection = self.head.projection(self.encoder.embeddings.token.val());
+        score(hidden, projection, batch.labels, batch.scale, path)
+    }
+
+    /// What the head makes of the hidden states at `positions`, `[K, D]`.
+    fn gathered(
         &self,
         input_ids: Tensor<2, Int>,
-        mask_pad: Option<Tensor<2, Bool>>,
+        path: &Path,
         positions: Tensor<1, Int>,
         drop: Option<DropSource>,
     ) -> Tensor<2> {
-        let hidden = self.encoder.forward(input_ids, mask_pad, drop);
+        let hidden = self.encoder.forward(input_ids, path, drop);
         let [batch, tokens, width] = hidden.dims();
-        let scored = hidden.reshape([batch * tokens, width]).select(0, positions); // [K, D]
-        self.head.forward(scored, self.encoder.embeddings.token.val())
+        let hidden = hidden.reshape([batch * tokens, width]).select(0, positions); // [K, D]
+        self.head.transformed(hidden, path)
     }
+}
+
+/// One micro-batch for [`MaskedLm::score`].
+pub struct Scored {
+    /// `[B, T]`.
+    pub input_ids: Tensor<2, Int>,
+    /// `[K]`, flat indices `b * T + t`.
+    pub positions: Tensor<1, Int>,
+    /// The hidden words, `[K]`.
+    pub labels: Tensor<1, Int>,
+    /// What the sum of nats is multiplied by.
+    pub scale: f64,
 }

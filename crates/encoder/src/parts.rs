@@ -4,6 +4,7 @@ use burn::{
     module::{Module, Param},
     tensor::{Device, Tensor},
 };
+use kernels::{Branch, Path};
 
 /// `input · weight + bias`.
 #[derive(Module, Debug)]
@@ -20,8 +21,8 @@ impl Linear {
     }
 
     /// `[B, T, In]` to `[B, T, Out]`.
-    pub fn forward(&self, input: Tensor<3>) -> Tensor<3> {
-        kernels::linear(input, self.weight.val(), self.bias.val())
+    pub fn forward(&self, input: Tensor<3>, path: &Path) -> Tensor<3> {
+        kernels::linear(input, self.weight.val(), self.bias.val(), path)
     }
 }
 
@@ -42,8 +43,13 @@ impl LayerNorm {
     }
 
     /// Any shape `[..., D]` to the same.
-    pub fn forward<const R: usize>(&self, input: Tensor<R>) -> Tensor<R> {
-        kernels::layer_norm(input, self.weight.val(), self.bias.val(), self.eps)
+    pub fn forward<const R: usize>(&self, input: Tensor<R>, path: &Path) -> Tensor<R> {
+        kernels::layer_norm(input, self.weight.val(), self.bias.val(), self.eps, path)
+    }
+
+    /// The norm of a residual sum, `[B, T, D]`.
+    pub fn of_sum(&self, residual: Tensor<3>, branch: Branch, path: &Path) -> Tensor<3> {
+        kernels::norm_of_sum(residual, branch, self.weight.val(), self.bias.val(), self.eps, path)
     }
 }
 

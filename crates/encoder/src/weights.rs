@@ -64,10 +64,17 @@ pub fn flat_gradients<M: Module>(model: &M, gradients: &mut Gradients) -> Vec<Op
 /// # Panics
 /// If there are not as many as the model has, or one has another count of values.
 pub fn with_weights<M: Module>(model: M, values: Vec<Tensor<1>>) -> M {
-    let mut setter = Setter { values: values.into_iter() };
-    let model = model.map(&mut setter);
-    assert!(setter.values.next().is_none(), "more values than the model has weights");
+    let mut values = values.into_iter();
+    let model = map_weights(model, |_, _| values.next().expect("a value for each of the model's weights"));
+    assert!(values.next().is_none(), "more values than the model has weights");
     model
+}
+
+/// The model with each weight's flat values, numbered in the order of [`flat_weights`], put through `change`.
+///
+/// The values are moved out of the model: `change` may write over them.
+pub fn map_weights<M: Module>(model: M, change: impl FnMut(usize, Tensor<1>) -> Tensor<1>) -> M {
+    model.map(&mut Changer { change, next: 0 })
 }
 
 struct Lister {
@@ -103,19 +110,21 @@ impl ModuleVisitor for Taker<'_> {
     }
 }
 
-struct Setter {
-    values: std::vec::IntoIter<Tensor<1>>,
+struct Changer<F> {
+    change: F,
+    next: usize,
 }
 
-impl ModuleMapper for Setter {
+impl<F: FnMut(usize, Tensor<1>) -> Tensor<1>> ModuleMapper for Changer<F> {
     fn map_float<const R: usize>(&mut self, param: Param<Tensor<R>>) -> Param<Tensor<R>> {
         let (id, old, mapper) = param.consume();
-        let value = self.values.next().expect("a value for each of the model's weights");
-        let mut tensor = value.reshape(old.dims());
-        if old.is_autodiff() {
+        let (shape, with_graph, with_gradient) = (old.dims(), old.is_autodiff(), old.is_require_grad());
+        let mut tensor = (self.change)(self.next, old.without_autodiff().reshape([-1])).reshape(shape);
+        self.next += 1;
+        if with_graph {
             tensor = tensor.autodiff();
         }
-        if old.is_require_grad() {
+        if with_gradient {
             tensor = tensor.require_grad();
         }
         Param::from_mapped_value(id, tensor, mapper)

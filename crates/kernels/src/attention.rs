@@ -1,8 +1,17 @@
 //! Scaled dot-product attention.
 
-use burn::tensor::{Bool, Tensor, activation::softmax};
+use std::sync::Arc;
 
-use crate::{DropSite, dropout, rotate};
+use burn::{
+    backend::Dispatch,
+    tensor::{Bool, Tensor, activation::softmax},
+};
+
+use crate::{
+    DropSite, Path, RotaryTable, Spans, dropout,
+    ops::{AttentionHow, KernelOps},
+    rotate,
+};
 
 /// What attention does besides the products.
 pub struct Attention {
@@ -12,20 +21,33 @@ pub struct Attention {
     pub dropout: f64,
     /// Where the dropped weights are drawn from; none in evaluation.
     pub drop_site: Option<DropSite>,
-    /// Cosines and sines of rotary positions, `[T, H]` each.
-    pub rotary: Option<(Tensor<2>, Tensor<2>)>,
+    /// Where queries and keys are turned.
+    pub rotary: Option<Arc<RotaryTable>>,
 }
 
-/// Each token's weighted mean of all real tokens' values.
+/// Each token's weighted mean of its row's real tokens' values.
 ///
 /// # Shapes
-/// - `qkv`: `[B, T, 3D]`, queries, keys and values side by side
-/// - `mask_pad`: `[B, T]`, true = padding: keys there get no weight
-/// - returns `[B, T, D]`; rows at padding are finite and meaningless
+/// - `qkv`: `[B, T, 3D]`, queries, keys and values side by side; returns `[B, T, D]`; rows at padding are finite and
+///   meaningless
 ///
 /// # Source
-/// Vaswani et al. 2017, §3.2.1, equation 1.
-pub fn attention(qkv: Tensor<3>, mask_pad: Option<Tensor<2, Bool>>, how: Attention) -> Tensor<3> {
+/// Vaswani et al. 2017, §3.2.1, equation 1; by blocks of queries after Dao et al. 2022.
+pub fn attention(qkv: Tensor<3>, path: &Path, how: Attention) -> Tensor<3> {
+    match path {
+        Path::Own(spans) => own(qkv, spans.clone(), how),
+        Path::Composed { mask_pad } => composed(qkv, mask_pad.clone(), how),
+    }
+}
+
+fn own(qkv: Tensor<3>, spans: Arc<Spans>, how: Attention) -> Tensor<3> {
+    let drop = how.drop_site.and_then(|site| site.dropper(how.dropout));
+    let how = AttentionHow { heads: how.heads, drop, rotary: how.rotary, spans };
+    Tensor::from_dispatch(Dispatch::attend(qkv.into_dispatch(), how).0)
+}
+
+/// `mask_pad`: `[B, T]`, true = padding: keys there get no weight.
+fn composed(qkv: Tensor<3>, mask_pad: Option<Tensor<2, Bool>>, how: Attention) -> Tensor<3> {
     let [batch, tokens, triple] = qkv.dims();
     let (width, heads) = (triple / 3, how.heads);
     let head = width / heads;
@@ -34,7 +56,8 @@ pub fn attention(qkv: Tensor<3>, mask_pad: Option<Tensor<2, Bool>>, how: Attenti
         one.reshape([batch, tokens, heads, head]).swap_dims(1, 2) // [B, N, T, H]
     };
     let (mut q, mut k, v) = (part(0), part(1), part(2));
-    if let Some((cos, sin)) = how.rotary {
+    if let Some(table) = how.rotary {
+        let (cos, sin) = table.tensors(tokens, &qkv.device());
         q = rotate(q, cos.clone(), sin.clone());
         k = rotate(k, cos, sin);
     }
@@ -44,6 +67,7 @@ pub fn attention(qkv: Tensor<3>, mask_pad: Option<Tensor<2, Bool>>, how: Attenti
         let mask = mask_pad.reshape([batch, 1, 1, tokens]).expand([batch, heads, tokens, tokens]);
         scores = scores.mask_fill(mask, f32::NEG_INFINITY);
     }
-    let weights = dropout(softmax(scores, 3), how.dropout, how.drop_site);
+    let path = Path::Composed { mask_pad: None };
+    let weights = dropout(softmax(scores, 3), how.dropout, how.drop_site, &path);
     weights.matmul(v).swap_dims(1, 2).reshape([batch, tokens, width]) // [B, T, D]
 }

@@ -3,7 +3,12 @@
 //! There is no random state: the same key drops the same elements, on every device, at any time. That is what lets a run
 //! resume from one integer, and a device be compared with another while dropout is on.
 
-use burn::tensor::{Int, Tensor, TensorData};
+use burn::{
+    backend::Dispatch,
+    tensor::{Int, Tensor, TensorData},
+};
+
+use crate::{Path, ops::KernelOps};
 
 /// Where the dropped elements of one forward pass are drawn from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +35,47 @@ pub struct DropSite {
     on_host: bool,
 }
 
+impl DropSite {
+    /// What an own kernel drops by; none where nothing is dropped.
+    pub(crate) fn dropper(self, prob: f64) -> Option<Dropper> {
+        (prob > 0.0).then(|| Dropper { keys: self.keys, threshold: threshold(prob), scale: scale(prob) as f32 })
+    }
+}
+
+/// One place's dropout, as a kernel applies it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Dropper {
+    keys: [u32; 2],
+    threshold: i32,
+    scale: f32,
+}
+
+impl Dropper {
+    /// What the element at this index is multiplied by: 0, or 1 / (1 − the drop probability).
+    #[inline(always)]
+    pub(crate) fn factor(&self, at: u32) -> f32 {
+        if hash(at, self.keys) >= self.threshold { self.scale } else { 0.0 }
+    }
+
+    /// Drops in place; `first` is the index of the first element.
+    #[inline(always)]
+    pub(crate) fn apply(&self, values: &mut [f32], first: usize) {
+        for (at, value) in values.iter_mut().enumerate() {
+            *value *= self.factor((first + at) as u32);
+        }
+    }
+}
+
+/// An element is dropped when its hash, as a 31-bit number, lies below this.
+fn threshold(prob: f64) -> i32 {
+    (prob * f64::from(1u32 << 31)) as i32
+}
+
+/// What kept elements are multiplied by, so that the mean stays.
+fn scale(prob: f64) -> f64 {
+    1.0 / (1.0 - prob)
+}
+
 /// Sets each element to 0 with probability `prob` and divides the rest by `1 − prob`; the input itself without a site.
 ///
 /// # Shapes
@@ -37,13 +83,14 @@ pub struct DropSite {
 ///
 /// # Source
 /// Srivastava et al. 2014, §4, in the inverted form.
-pub fn dropout<const R: usize>(input: Tensor<R>, prob: f64, site: Option<DropSite>) -> Tensor<R> {
+pub fn dropout<const R: usize>(input: Tensor<R>, prob: f64, site: Option<DropSite>, path: &Path) -> Tensor<R> {
     let Some(site) = site.filter(|_| prob > 0.0) else { return input };
+    if let (Path::Own(_), Some(dropper)) = (path, site.dropper(prob)) {
+        return Tensor::from_dispatch(Dispatch::drop_elements(input.into_dispatch(), dropper));
+    }
     let (shape, device) = (input.dims(), input.device());
     let count = shape.iter().product::<usize>();
-    let scale = 1.0 / (1.0 - prob);
-    // An element is dropped when its hash, as a 31-bit number, lies below this.
-    let threshold = (prob * f64::from(1u32 << 31)) as i32;
+    let (scale, threshold) = (scale(prob), threshold(prob));
     let factor = if site.on_host {
         let keep = |at: u32| if hash(at, site.keys) >= threshold { scale as f32 } else { 0.0 };
         let values = (0..count).map(|at| keep(at as u32)).collect::<Vec<_>>();
@@ -67,6 +114,7 @@ fn splitmix(key: u64) -> u64 {
 /// Two rounds of MurmurHash3's 32-bit finalizer, each behind half of the key, as a number in 0..2^31.
 ///
 /// One round with one key would drop the same set of elements in another order for keys that differ in low bits.
+#[inline(always)]
 fn hash(at: u32, keys: [u32; 2]) -> i32 {
     let round = |mut x: u32| {
         x = (x ^ (x >> 16)).wrapping_mul(MULTIPLIER_A);
@@ -98,12 +146,17 @@ mod tests {
     use burn::tensor::{Device, Tensor};
 
     use super::{DropSource, dropout, hash};
+    use crate::Path;
+
+    fn composed() -> Path {
+        Path::Composed { mask_pad: None }
+    }
 
     #[test]
     fn drops_the_asked_share_and_keeps_the_mean() {
         let source = DropSource { key: 7, on_host: true };
         let ones = Tensor::<1>::ones([100_000], &Device::flex());
-        let values = dropout(ones, 0.1, Some(source.site(3))).into_data().try_to_vec::<f32>().expect("floats");
+        let values = dropout(ones, 0.1, Some(source.site(3)), &composed()).into_data().try_to_vec::<f32>().expect("floats");
         let dropped = values.iter().filter(|v| **v == 0.0).count() as f64 / 1e5;
         let mean = values.iter().sum::<f32>() / 1e5;
         // Four standard errors: sqrt(0.1 * 0.9 / 1e5) = 0.00095.
@@ -128,7 +181,7 @@ mod tests {
     fn no_site_or_no_probability_changes_nothing() {
         let input = Tensor::<1>::from_floats([1.0, 2.0], &Device::flex());
         let source = DropSource { key: 1, on_host: true };
-        dropout(input.clone(), 0.5, None).into_data().assert_eq(&input.clone().into_data(), true);
-        dropout(input.clone(), 0.0, Some(source.site(0))).into_data().assert_eq(&input.into_data(), true);
+        dropout(input.clone(), 0.5, None, &composed()).into_data().assert_eq(&input.clone().into_data(), true);
+        dropout(input.clone(), 0.0, Some(source.site(0)), &composed()).into_data().assert_eq(&input.into_data(), true);
     }
 }

@@ -2,26 +2,70 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-/// Cosines and sines for [`rotate`]: angle `t / 10000^(2i / H)` at token t, pair i, the pairs written twice.
-///
-/// # Shapes
-/// - returns `([T, H], [T, H])`; H is even
+/// Cosines and sines of rotary positions, on the host: angle `t / 10000^(2i / H)` at token t, pair i.
 ///
 /// # Source
 /// Su et al. 2021, §3.2.2, in the arrangement of published code (halves, not neighbours, form the pairs).
-pub fn rotary_tables(tokens: usize, head: usize, device: &Device) -> (Tensor<2>, Tensor<2>) {
-    let angle = |t: usize, i: usize| t as f64 / 10_000f64.powf(2.0 * (i % (head / 2)) as f64 / head as f64);
-    let table = |f: fn(f64) -> f64| {
-        let values = (0..tokens * head).map(|at| f(angle(at / head, at % head)) as f32).collect::<Vec<_>>();
-        Tensor::from_data(TensorData::new(values, [tokens, head]), device)
-    };
-    (table(f64::cos), table(f64::sin))
+#[derive(Debug, Clone, PartialEq)]
+pub struct RotaryTable {
+    /// H / 2.
+    half: usize,
+    /// `[T, H / 2]`.
+    cos: Vec<f32>,
+    /// `[T, H / 2]`.
+    sin: Vec<f32>,
+}
+
+impl RotaryTable {
+    /// For rows of up to `tokens` tokens and heads of `head` elements, an even number.
+    pub fn new(tokens: usize, head: usize) -> Self {
+        let half = head / 2;
+        let angle = |at: usize| (at / half) as f64 / 10_000f64.powf(2.0 * (at % half) as f64 / head as f64);
+        let table = |f: fn(f64) -> f64| (0..tokens * half).map(|at| f(angle(at)) as f32).collect();
+        Self { half, cos: table(f64::cos), sin: table(f64::sin) }
+    }
+
+    /// The tables for [`rotate`], for the first `tokens` tokens of a row, the pairs written twice.
+    ///
+    /// # Shapes
+    /// - returns `([T, H], [T, H])`
+    pub fn tensors(&self, tokens: usize, device: &Device) -> (Tensor<2>, Tensor<2>) {
+        let twice = |table: &[f32]| {
+            let rows = table.chunks_exact(self.half).take(tokens);
+            let values = rows.flat_map(|row| [row, row].concat()).collect::<Vec<_>>();
+            Tensor::from_data(TensorData::new(values, [tokens, 2 * self.half]), device)
+        };
+        (twice(&self.cos), twice(&self.sin))
+    }
+
+    /// Turns one token's `[H]` by its place in the row.
+    #[inline(always)]
+    pub(crate) fn turn(&self, row: &mut [f32], place: usize) {
+        self.rotate(row, place, 1.0);
+    }
+
+    /// The opposite turn, which is the gradient's.
+    #[inline(always)]
+    pub(crate) fn turn_back(&self, row: &mut [f32], place: usize) {
+        self.rotate(row, place, -1.0);
+    }
+
+    #[inline(always)]
+    fn rotate(&self, row: &mut [f32], place: usize, sense: f32) {
+        let from = place * self.half;
+        let (cos, sin) = (&self.cos[from..from + self.half], &self.sin[from..from + self.half]);
+        let (first, second) = row.split_at_mut(self.half);
+        for ((a, b), (cos, sin)) in first.iter_mut().zip(second).zip(cos.iter().zip(sin)) {
+            let sin = sin * sense;
+            (*a, *b) = (*a * cos - *b * sin, *b * cos + *a * sin);
+        }
+    }
 }
 
 /// Rotates each pair (i, i + H/2) of every head by its token's angle.
 ///
 /// # Shapes
-/// - `input`: `[B, N, T, H]`; `cos`, `sin`: `[T, H]` of [`rotary_tables`]; returns `[B, N, T, H]`
+/// - `input`: `[B, N, T, H]`; `cos`, `sin`: `[T, H]` of [`RotaryTable::tensors`]; returns `[B, N, T, H]`
 pub fn rotate(input: Tensor<4>, cos: Tensor<2>, sin: Tensor<2>) -> Tensor<4> {
     let half = input.dims()[3] / 2;
     let first = input.clone().narrow(3, 0, half);

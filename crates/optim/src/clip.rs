@@ -1,6 +1,7 @@
 //! The gradient's global norm, and clipping by it.
 
 use burn::tensor::Tensor;
+use case::Kernels;
 
 /// Added to the norm before dividing, as PyTorch's `clip_grad_norm_` does.
 const NORM_EPSILON: f64 = 1e-6;
@@ -9,8 +10,12 @@ const NORM_EPSILON: f64 = 1e-6;
 ///
 /// # Panics
 /// If there is no gradient.
-pub fn squared_sums(gradients: &[Tensor<1>]) -> Tensor<1> {
-    Tensor::cat(gradients.iter().map(|gradient| (gradient.clone() * gradient.clone()).sum()).collect(), 0)
+pub fn squared_sums(gradients: &[Tensor<1>], kernels: Kernels) -> Tensor<1> {
+    let one = |gradient: &Tensor<1>| match kernels {
+        Kernels::Own => kernels::squared_sum(gradient.clone()),
+        Kernels::Composed => (gradient.clone() * gradient.clone()).sum(),
+    };
+    Tensor::cat(gradients.iter().map(one).collect(), 0)
 }
 
 /// The global L2 norm from the sums of [`squared_sums`]; not finite where a gradient is not.

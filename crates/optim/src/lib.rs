@@ -5,5 +5,5 @@ mod optimizer;
 mod schedule;
 
 pub use clip::{clip_factor, global_norm, squared_sums};
-pub use optimizer::{Optimizer, WeightInfo, decays};
+pub use optimizer::{Optimizer, Update, WeightInfo, decays};
 pub use schedule::{Schedule, ScheduleError, Spans};

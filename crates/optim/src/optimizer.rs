@@ -1,7 +1,8 @@
 //! AdamW and Adam over flat weights.
 
 use burn::tensor::{Device, Tensor};
-use case::{OptimizerConfig, OptimizerKind};
+use case::{Kernels, OptimizerConfig, OptimizerKind};
+use kernels::AdamStep;
 
 /// What an optimizer must know of a weight.
 #[derive(Debug, Clone)]
@@ -19,49 +20,71 @@ pub struct Optimizer {
     first: Vec<Tensor<1>>,
     second: Vec<Tensor<1>>,
     updates: u64,
+    kernels: Kernels,
+}
+
+/// One update's numbers, the same for every weight.
+#[derive(Debug, Clone, Copy)]
+pub struct Update {
+    /// The learning rate.
+    pub lr: f64,
+    /// What gradients are multiplied by, from [`crate::clip_factor`].
+    pub clip_factor: f64,
 }
 
 impl Optimizer {
-    /// An optimizer that has seen nothing. `device` is a plain one, without gradients.
-    pub fn new(config: &OptimizerConfig, weights: &[WeightInfo], device: &Device) -> Self {
+    /// An optimizer that has seen nothing. `device` is a plain one, without gradients; `kernels` are those it has.
+    pub fn new(config: &OptimizerConfig, weights: &[WeightInfo], device: &Device, kernels: Kernels) -> Self {
         let zeros = |weight: &WeightInfo| Tensor::zeros([weight.shape.iter().product::<usize>()], device);
         let moments = || weights.iter().map(zeros).collect::<Vec<_>>();
         let decays = weights.iter().map(|weight| decays(config, weight)).collect();
-        Self { config: config.clone(), decays, first: moments(), second: moments(), updates: 0 }
+        Self { config: config.clone(), decays, first: moments(), second: moments(), updates: 0, kernels }
     }
 
-    /// The weights after one update with rate `lr`; `gradients` are clipped already.
+    /// Counts an update; [`Optimizer::apply`] then makes it, weight by weight.
+    pub fn begin(&mut self) {
+        self.updates += 1;
+    }
+
+    /// Weight number `index` after the update that was begun. Nothing is copied where nobody else holds the weight.
     ///
     /// # Shapes
-    /// - `weights[i]`, `gradients[i]`: `[n_i]`, in the order given to [`Optimizer::new`]; returns the same
+    /// - `weight`, `gradient`: `[n]`, those of weight `index` given to [`Optimizer::new`]; returns the same
     ///
     /// # Source
     /// `adamw`: Loshchilov and Hutter 2019, algorithm 2, with the decay scaled by the rate as PyTorch does. `adam`: Kingma
     /// and Ba 2015, algorithm 1, with `weight_decay · weight` added to the gradient.
-    pub fn step(&mut self, weights: Vec<Tensor<1>>, gradients: Vec<Tensor<1>>, lr: f64) -> Vec<Tensor<1>> {
-        self.updates += 1;
-        let pairs = weights.into_iter().zip(gradients);
-        pairs.enumerate().map(|(index, (weight, gradient))| self.update(index, weight, gradient, lr)).collect()
+    pub fn apply(&mut self, index: usize, weight: Tensor<1>, gradient: Tensor<1>, update: Update) -> Tensor<1> {
+        let empty = || Tensor::zeros([0], &gradient.device());
+        let first = std::mem::replace(&mut self.first[index], empty());
+        let second = std::mem::replace(&mut self.second[index], empty());
+        let step = self.numbers(index, update);
+        let [weight, first, second] = match self.kernels {
+            Kernels::Own => kernels::adam(weight, gradient, first, second, step),
+            Kernels::Composed => kernels::adam_composed(weight, gradient, first, second, step),
+        };
+        (self.first[index], self.second[index]) = (first, second);
+        weight
     }
 
-    fn update(&mut self, index: usize, weight: Tensor<1>, gradient: Tensor<1>, lr: f64) -> Tensor<1> {
+    fn numbers(&self, index: usize, update: Update) -> AdamStep {
         let OptimizerConfig { beta1, beta2, epsilon, weight_decay, .. } = self.config;
         let decay = if self.decays[index] { weight_decay } else { 0.0 };
-        let (mut weight, mut gradient) = (weight, gradient);
-        if decay > 0.0 {
-            match self.config.kind {
-                OptimizerKind::Adamw => weight = weight * (1.0 - lr * decay),
-                OptimizerKind::Adam => gradient = gradient + weight.clone() * decay,
-            }
-        }
-        let first = self.first[index].clone() * beta1 + gradient.clone() * (1.0 - beta1);
-        let second = self.second[index].clone() * beta2 + gradient.clone() * gradient * (1.0 - beta2);
+        let (shrink, into_gradient) = match self.config.kind {
+            OptimizerKind::Adamw => (1.0 - update.lr * decay, 0.0),
+            OptimizerKind::Adam => (1.0, decay),
+        };
         let (bias1, bias2) = self.bias_corrections();
-        let root = second.clone().sqrt() * (1.0 / bias2.sqrt()) + epsilon;
-        let step = first.clone() / root * (lr / bias1);
-        self.first[index] = first;
-        self.second[index] = second;
-        weight - step
+        AdamStep {
+            gradient_factor: update.clip_factor as f32,
+            shrink: shrink as f32,
+            into_gradient: into_gradient as f32,
+            beta1: [beta1 as f32, (1.0 - beta1) as f32],
+            beta2: [beta2 as f32, (1.0 - beta2) as f32],
+            rate: (update.lr / bias1) as f32,
+            root_factor: (1.0 / bias2.sqrt()) as f32,
+            epsilon: epsilon as f32,
+        }
     }
 
     /// What the moments are divided by: how much of them is not the zeros they began with.
@@ -71,6 +94,11 @@ impl Optimizer {
         }
         let left = |beta: f64| 1.0 - beta.powf(self.updates as f64);
         (left(self.config.beta1), left(self.config.beta2))
+    }
+
+    /// Who computes its steps.
+    pub fn kernels(&self) -> Kernels {
+        self.kernels
     }
 
     /// How many updates there were.

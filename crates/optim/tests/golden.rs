@@ -4,7 +4,8 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use case::OptimizerConfig;
-use casebook_optim::{Optimizer, WeightInfo, clip_factor, decays, global_norm, squared_sums};
+use case::Kernels;
+use casebook_optim::{Optimizer, Update, WeightInfo, clip_factor, decays, global_norm, squared_sums};
 use serde::Deserialize;
 
 /// Weights of order 1 after twenty f32 updates against f64 ones: each rounds to 6e-8, moments included.

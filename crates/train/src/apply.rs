@@ -74,7 +74,7 @@ impl Trained {
         let best = newest.state.best.map(|best| best.step);
         let listed = all.iter().find(|checkpoint| Some(checkpoint.step) == best);
         let loaded = listed.and_then(|checkpoint| checkpoint::load(checkpoint).ok()).unwrap_or(newest);
-        let place = Place::open(device)?;
+        let place = Place::open(device, config.train.kernels)?;
         let model = MaskedLm::zeros(&config.model, tokenizer.vocab_size(), &place.plain());
         let model = loaded.model(model, &place.plain())?.valid();
         Ok(Self { config, tokenizer, model, place, step: loaded.state.step, refused, seed: RunInfo::read(run)?.seed })
@@ -99,7 +99,7 @@ impl Trained {
         }
         let count = positions.len();
         let batch = one_row(&ids, positions);
-        let logits = logits(&self.model, &batch, &self.place.plain(), None);
+        let logits = logits(&self.model, &batch, &self.place);
         let probabilities = read_floats(softmax(logits, 1).reshape([-1]))?;
         let vocab_size = self.tokenizer.vocab_size();
         let is_special = self.tokenizer.is_special();
@@ -147,7 +147,7 @@ impl Trained {
             if batch.labels.is_empty() {
                 continue;
             }
-            let read = forward(&self.model, &batch, &self.place.plain(), None).outcome.read()?;
+            let read = forward(&self.model, &batch, &self.place, &self.place.plain(), None, 1.0).outcome.read()?;
             tally.add(&batch, &read, &self.tokenizer.char_lengths());
         }
         let score = tally.corpora(std::slice::from_ref(&name)).pop();

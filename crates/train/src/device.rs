@@ -3,6 +3,7 @@
 use std::thread;
 
 use burn::tensor::{Device, DeviceKind, DeviceType, Tensor};
+use case::Kernels;
 
 use crate::TrainError;
 
@@ -15,20 +16,21 @@ pub struct Place {
     pub description: String,
     device: Device,
     on_cpu_backend: bool,
+    kernels: Kernels,
 }
 
 impl Place {
-    /// Opens the device of a case file's word.
+    /// Opens the device of a case file's word, to compute on it by these kernels where it has them.
     ///
     /// # Errors
     /// [`TrainError::DeviceWord`] for an unknown word, [`TrainError::DeviceMissing`] where this machine has none such.
-    pub fn open(word: &str) -> Result<Self, TrainError> {
+    pub fn open(word: &str, kernels: Kernels) -> Result<Self, TrainError> {
         let kind = match parse(word) {
             Some(None) => {
                 let description =
                     format!("CPU, {} threads", std::thread::available_parallelism().map_or(1, usize::from));
                 let device = Device::flex();
-                return Ok(Self { word: word.into(), description, device, on_cpu_backend: true });
+                return Ok(Self { word: word.into(), description, device, on_cpu_backend: true, kernels });
             }
             Some(Some(kind)) => kind,
             None => return Err(TrainError::DeviceWord { word: word.into() }),
@@ -42,7 +44,8 @@ impl Place {
         match opened {
             Some((device, name, Ok(two))) if two == [2.0] => {
                 let description = format!("{name}, wgpu ({})", shader_language());
-                Ok(Self { word: word.into(), description, device, on_cpu_backend: false })
+                let kernels = Kernels::Composed; // there are no kernels of our own for a GPU yet
+                Ok(Self { word: word.into(), description, device, on_cpu_backend: false, kernels })
             }
             _ => Err(TrainError::DeviceMissing { word: word.into(), found: found() }),
         }
@@ -56,6 +59,11 @@ impl Place {
     /// The device for tensors whose gradients are recorded.
     pub fn autodiff(&self) -> Device {
         self.device.clone().autodiff()
+    }
+
+    /// Who computes on it.
+    pub fn kernels(&self) -> Kernels {
+        self.kernels
     }
 
     /// Whether this is the CPU backend, on which equal seeds give equal bits.

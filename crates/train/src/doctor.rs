@@ -1,7 +1,8 @@
-//! Does a device compute what the CPU computes?
+//! Does a device compute what the framework computes on the CPU?
 //!
-//! A device can compute nothing and say nothing: the loss even falls. So a tiny encoder is trained on it and on the CPU
-//! backend, from the same weights on the same batch with the same dropout, and everything is compared.
+//! A device can compute nothing and say nothing: the loss even falls. So a tiny encoder is trained on it, by the kernels a
+//! run would use, and on the CPU by the framework's operations, from the same weights on the same batch with the same
+//! dropout, and everything is compared.
 
 use std::{
     fs,
@@ -11,18 +12,18 @@ use std::{
     time::Duration,
 };
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
-use case::{EncoderConfig, OptimizerConfig};
-use corpus::{Purpose, stream};
+use burn::tensor::Tensor;
+use case::{EncoderConfig, Kernels, OptimizerConfig};
+use corpus::{Batch, MaskKind, Purpose, stream};
 use encoder::{MaskedLm, flat_weights};
-use kernels::{DropSource, score};
+use kernels::DropSource;
 use optim::Optimizer;
 use rand_chacha::rand_core::Rng;
 
 use crate::{
     TrainError,
     device::{PROBE_THREAD, Place},
-    forward::read_floats,
+    forward::{forward, read_floats},
     session::weight_infos,
     update::{apply, gradients_of},
 };
@@ -66,7 +67,7 @@ impl Check {
 /// What the doctor found on a device.
 #[derive(Debug, Clone)]
 pub struct Diagnosis {
-    /// Every comparison: the loss of each step, each gradient of the first, each weight after the last.
+    /// Every comparison: the loss of each step, each gradient of the first two, each weight after the last.
     pub checks: Vec<Check>,
     /// Loss of each step on the CPU.
     pub losses_cpu: Vec<f64>,
@@ -89,7 +90,7 @@ impl Diagnosis {
 /// What one device made of the tiny encoder.
 struct Trace {
     losses: Vec<f64>,
-    /// Of the first step, by name.
+    /// Of the first step, with dropout, then of the second, with padding, by name.
     gradients: Vec<(String, Vec<f32>)>,
     /// After the last step, by name.
     weights: Vec<(String, Vec<f32>)>,
@@ -100,7 +101,7 @@ struct Trace {
 /// # Errors
 /// [`TrainError::Device`] where the device fails outright.
 pub fn diagnose(place: &Place, model: &EncoderConfig) -> Result<Diagnosis, TrainError> {
-    let cpu = trace(&Place::open("cpu")?, model)?;
+    let cpu = trace(&Place::open("cpu", Kernels::Composed)?, model)?;
     let device = in_time(place.clone(), model.clone())?;
     Ok(compare(&cpu, &device))
 }
@@ -163,29 +164,21 @@ fn tiny(model: &EncoderConfig) -> EncoderConfig {
 }
 
 fn trace(place: &Place, model: &EncoderConfig) -> Result<Trace, TrainError> {
-    let device = place.autodiff();
-    let mut rng = stream(1, Purpose::Init, 0, 1);
-    let mut below = |limit: usize| (rng.next_u64() % limit as u64) as i32;
-    let ids = (0..ROWS * TOKENS).map(|_| below(VOCAB)).collect::<Vec<_>>();
-    let labels = (0..SCORED).map(|_| below(VOCAB)).collect::<Vec<_>>();
-    let positions = (0..SCORED).map(|at| (at * ROWS * TOKENS / SCORED) as i32).collect::<Vec<_>>();
-    let integers =
-        |values: Vec<i32>| Tensor::<1, Int>::from_data(TensorData::new(values.clone(), [values.len()]), &device);
-    let (ids, labels, positions) = (integers(ids).reshape([ROWS, TOKENS]), integers(labels), integers(positions));
-
-    let mut model = MaskedLm::init(&tiny(model), VOCAB, |name| stream(1, Purpose::Init, 1, name_index(name)), &device);
+    let (full, padded) = batches();
+    let mut model =
+        MaskedLm::init(&tiny(model), VOCAB, |name| stream(1, Purpose::Init, 1, name_index(name)), &place.autodiff());
     let config = OptimizerConfig::default();
-    let mut optimizer = Optimizer::new(&config, &weight_infos(&model), &place.plain());
+    let mut optimizer = Optimizer::new(&config, &weight_infos(&model), &place.plain(), place.kernels());
     let (mut losses, mut first_gradients) = (Vec::new(), Vec::new());
     for step in 0..STEPS {
+        // Dropout and padding in turn: kernels that leave padding out count the elements they drop without it.
         let drop = DropSource { key: step as u64, on_host: place.is_cpu() };
-        let mask = pad_last_token(&device);
-        let logits = model.forward(ids.clone(), Some(mask), positions.clone(), Some(drop));
-        let loss = score(logits, labels.clone()).nll.mean();
+        let (batch, drop) = if step % 2 == 0 { (&full, Some(drop)) } else { (&padded, None) };
+        let loss = forward(&model, batch, place, &place.autodiff(), drop, 1.0 / SCORED as f64).loss;
         losses.push(f64::from(read_floats(loss.clone().without_autodiff())?[0]));
         let gradients = gradients_of(&model, &mut loss.backward());
-        if step == 0 {
-            first_gradients = named(&model, gradients.clone())?;
+        if step < 2 {
+            first_gradients.extend(named(&model, gradients.clone())?);
         }
         match apply(model, &mut optimizer, gradients, config.clip_norm, RATE)? {
             Some(done) => model = done.model,
@@ -197,10 +190,31 @@ fn trace(place: &Place, model: &EncoderConfig) -> Result<Trace, TrainError> {
     Ok(Trace { losses, gradients: first_gradients, weights: named(&model, weights)? })
 }
 
-/// Padding at each row's end, so that the mask's path is checked too.
-fn pad_last_token(device: &Device) -> Tensor<2, burn::tensor::Bool> {
-    let values = (0..ROWS * TOKENS).map(|at| at % TOKENS == TOKENS - 1).collect::<Vec<_>>();
-    Tensor::from_data(TensorData::new(values, [ROWS, TOKENS]), device)
+/// A batch of full rows, and the same with padding at the rows' ends.
+fn batches() -> (Batch, Batch) {
+    let mut rng = stream(1, Purpose::Init, 0, 1);
+    let mut below = |limit: usize| (rng.next_u64() % limit as u64) as i32;
+    let input_ids = (0..ROWS * TOKENS).map(|_| below(VOCAB)).collect::<Vec<_>>();
+    let labels = (0..SCORED).map(|_| below(VOCAB)).collect::<Vec<_>>();
+    let full = Batch {
+        step: 0,
+        epoch: 0,
+        rows: (0..ROWS as u64).collect(),
+        width: TOKENS,
+        lengths: vec![TOKENS as u32; ROWS],
+        real_tokens: (ROWS * TOKENS) as u64,
+        input_ids,
+        // In the first half of a row: padding begins behind it.
+        positions: (0..SCORED).map(|at| (at % ROWS * TOKENS + at / ROWS) as i32).collect(),
+        labels,
+        kinds: vec![MaskKind::Mask; SCORED],
+        corpora: vec![0; SCORED],
+        mask_hash: 0,
+    };
+    let lengths = (0..ROWS).map(|row| (TOKENS - 1 - 3 * row) as u32).collect::<Vec<_>>();
+    let real_tokens = lengths.iter().map(|length| u64::from(*length)).sum();
+    let padded = Batch { lengths, real_tokens, ..full.clone() };
+    (full, padded)
 }
 
 fn name_index(name: &str) -> u64 {
@@ -259,14 +273,14 @@ pub(crate) fn check_once(place: &Place, model: &EncoderConfig, cache: &Path) -> 
 
 #[cfg(test)]
 mod tests {
-    use case::EncoderConfig;
+    use case::{Activation, EncoderConfig, Kernels, NormPlacement, PositionKind};
 
     use super::{Trace, compare, diagnose, trace};
     use crate::device::Place;
 
     #[test]
     fn the_cpu_agrees_with_itself_to_the_bit() {
-        let cpu = Place::open("cpu").expect("every machine has one");
+        let cpu = Place::open("cpu", Kernels::Composed).expect("every machine has one");
         let diagnosis = diagnose(&cpu, &EncoderConfig::default()).expect("a diagnosis");
         assert!(diagnosis.passed() && diagnosis.checks.len() > 70, "{:?}", diagnosis.failures());
         assert!(diagnosis.checks.iter().all(|check| check.difference == 0.0));
@@ -274,8 +288,27 @@ mod tests {
     }
 
     #[test]
+    fn own_kernels_agree_with_the_framework_in_every_form_of_the_encoder() {
+        let own = Place::open("cpu", Kernels::Own).expect("every machine has one");
+        let base = EncoderConfig { attention_dropout: Some(0.2), residual_dropout: Some(0.1), ..EncoderConfig::default() };
+        let forms = [
+            EncoderConfig { norm: NormPlacement::Post, position: PositionKind::Learned, ..base.clone() },
+            EncoderConfig { norm: NormPlacement::Pre, position: PositionKind::Rotary, ..base.clone() },
+            EncoderConfig { activation: Activation::Geglu, hidden_dropout: Some(0.1), ..base.clone() },
+            EncoderConfig { activation: Activation::Relu, position: PositionKind::Sinusoidal, ..base.clone() },
+            EncoderConfig { activation: Activation::Silu, scale_embeddings: true, tied_output: false, ..base.clone() },
+            EncoderConfig { head_transform: true, output_bias: false, embedding_norm: true, ..base },
+        ];
+        for form in forms {
+            let diagnosis = diagnose(&own, &form).expect("a diagnosis");
+            assert!(diagnosis.passed(), "{form:?}: {:?}", diagnosis.failures());
+            assert!(diagnosis.checks.iter().any(|check| check.difference > 0.0), "not the framework against itself");
+        }
+    }
+
+    #[test]
     fn products_of_zero_a_thousandfold_gradient_and_nan_are_found() {
-        let cpu = Place::open("cpu").expect("every machine has one");
+        let cpu = Place::open("cpu", Kernels::Composed).expect("every machine has one");
         let right = trace(&cpu, &EncoderConfig::default()).expect("a trace");
         let faults: [fn(&mut Trace); 3] = [
             |trace| trace.gradients[8].1.fill(0.0),

@@ -37,7 +37,7 @@ pub(crate) fn evaluate(
         if batch.labels.is_empty() {
             continue;
         }
-        let read = forward(model, &batch, &setup.place.plain(), None).outcome.read()?;
+        let read = forward(model, &batch, &setup.place, &setup.place.plain(), None, 1.0).outcome.read()?;
         tally.add(&batch, &read, &setup.char_lengths);
         done += batch.rows.len() as u64;
         report.say(Notice::Evaluating { done, total });

@@ -1,16 +1,19 @@
 //! One batch through the model: the forward pass that training and evaluation share.
 
-use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
-use corpus::Batch;
-use encoder::MaskedLm;
-use kernels::{DropSource, score};
+use std::sync::Arc;
 
-use crate::TrainError;
+use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
+use case::Kernels;
+use corpus::Batch;
+use encoder::{MaskedLm, Scored};
+use kernels::{DropSource, Path, Scores, Spans};
+
+use crate::{TrainError, device::Place};
 
 /// What came of a batch.
 pub(crate) struct Pass {
-    /// Sum of the negative log-likelihoods in nats, `[1]`, on the device.
-    pub nats: Tensor<1>,
+    /// The sum of the negative log-likelihoods in nats times what was asked for, `[1]`, on the device.
+    pub loss: Tensor<1>,
     /// What each scored position got, on the device until it is read.
     pub outcome: Outcome,
 }
@@ -51,18 +54,58 @@ pub(crate) fn read_floats(tensor: Tensor<1>) -> Result<Vec<f32>, TrainError> {
     data.try_to_vec_as::<f32>().map_err(|cause| TrainError::Device { cause: cause.to_string() })
 }
 
-/// One micro-batch through the model.
-pub(crate) fn forward(model: &MaskedLm, batch: &Batch, device: &Device, drop: Option<DropSource>) -> Pass {
-    let scores = score(logits(model, batch, device, drop), integers(&batch.labels, device));
-    let nats = scores.nll.clone().sum();
-    Pass { nats, outcome: Outcome { nll: scores.nll.without_autodiff(), best: scores.best } }
+/// One micro-batch through the model; the loss is `scale` times the sum of its nats.
+///
+/// Gradients are recorded where `device` records them.
+pub(crate) fn forward(
+    model: &MaskedLm,
+    batch: &Batch,
+    place: &Place,
+    device: &Device,
+    drop: Option<DropSource>,
+    scale: f64,
+) -> Pass {
+    let Laid { input_ids, positions, path } = lay(batch, place, device);
+    let scored = Scored { input_ids, positions, labels: integers(batch.labels.clone(), device), scale };
+    let Scores { loss, nll, best } = model.score(scored, &path, drop);
+    Pass { loss, outcome: Outcome { nll, best } }
 }
 
-/// Logits at the batch's scored positions, `[K, V]`.
-pub(crate) fn logits(model: &MaskedLm, batch: &Batch, device: &Device, drop: Option<DropSource>) -> Tensor<2> {
-    let shape = [batch.lengths.len(), batch.width];
-    let input_ids = Tensor::<2, Int>::from_data(TensorData::new(batch.input_ids.clone(), shape), device);
-    model.forward(input_ids, mask_pad(batch, device), integers(&batch.positions, device), drop)
+/// Logits at the batch's scored positions, `[K, V]`, without gradients.
+pub(crate) fn logits(model: &MaskedLm, batch: &Batch, place: &Place) -> Tensor<2> {
+    let Laid { input_ids, positions, path } = lay(batch, place, &place.plain());
+    model.logits(input_ids, &path, positions)
+}
+
+/// A batch as its kernels want it.
+struct Laid {
+    /// `[B, T]`, or `[1, real tokens]` for own kernels.
+    input_ids: Tensor<2, Int>,
+    /// `[K]`, indices into all of `input_ids`.
+    positions: Tensor<1, Int>,
+    path: Path,
+}
+
+fn lay(batch: &Batch, place: &Place, device: &Device) -> Laid {
+    let (rows, width) = (batch.lengths.len(), batch.width);
+    if place.kernels() == Kernels::Composed {
+        let input_ids = integers(batch.input_ids.clone(), device).reshape([rows, width]);
+        let path = Path::Composed { mask_pad: mask_pad(batch, device) };
+        return Laid { input_ids, positions: integers(batch.positions.clone(), device), path };
+    }
+    let spans = Spans::new(batch.lengths.iter().map(|length| *length as usize));
+    let rows = batch.input_ids.chunks(width).zip(spans.all());
+    let ids = rows.flat_map(|(row, span)| &row[..span.count]).copied().collect::<Vec<_>>();
+    let moved = |at: &i32| {
+        let (row, place) = (*at as usize / width, *at as usize % width);
+        (spans.all()[row].first + place) as i32
+    };
+    let positions = batch.positions.iter().map(moved).collect();
+    Laid {
+        input_ids: integers(ids, device).unsqueeze::<2>(),
+        positions: integers(positions, device),
+        path: Path::Own(Arc::new(spans)),
+    }
 }
 
 /// Burn's sense of a padding mask, `[B, T]`, true = padding; none for full rows.
@@ -74,6 +117,7 @@ fn mask_pad(batch: &Batch, device: &Device) -> Option<Tensor<2, Bool>> {
     })
 }
 
-fn integers(values: &[i32], device: &Device) -> Tensor<1, Int> {
-    Tensor::from_data(TensorData::new(values.to_vec(), [values.len()]), device)
+fn integers(values: Vec<i32>, device: &Device) -> Tensor<1, Int> {
+    let count = values.len();
+    Tensor::from_data(TensorData::new(values, [count]), device)
 }

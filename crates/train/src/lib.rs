@@ -21,6 +21,7 @@ mod session;
 mod setup;
 mod state;
 mod tally;
+mod throughput;
 mod update;
 
 pub use apply::{Candidate, FileScore, Trained};
@@ -32,3 +33,4 @@ pub use info::grouped;
 pub use notice::{Notice, Report};
 pub use replay::{Replay, Replayed, replay};
 pub use session::{Outcome, Spec, train};
+pub use throughput::{Seconds, Throughput, Timed, throughput};

@@ -62,12 +62,11 @@ pub fn replay(what: &Replay, init: &Path, batches: &Path, place: &Place) -> Resu
     let width = batches.first().map_or(0, |batch| batch.width);
     let config = EncoderConfig { seq_len: width, dropout: 0.0, ..what.model.clone() };
     let mut model = read_model(init, MaskedLm::zeros(&config, what.vocab_size, &place.autodiff()), place)?;
-    let mut optimizer = Optimizer::new(&what.optimizer, &weight_infos(&model), &place.plain());
+    let mut optimizer = Optimizer::new(&what.optimizer, &weight_infos(&model), &place.plain(), place.kernels());
     let mut replayed = Replayed { loss: Vec::new(), grad_norm: Vec::new() };
     for (step, batch) in batches.iter().cycle().take(what.steps).enumerate() {
-        let pass = forward(&model, batch, &place.autodiff(), None);
-        let loss = pass.nats / batch.labels.len() as f64;
-        let gradients = gradients_of(&model, &mut loss.backward());
+        let pass = forward(&model, batch, place, &place.autodiff(), None, 1.0 / batch.labels.len() as f64);
+        let gradients = gradients_of(&model, &mut pass.loss.backward());
         let lr = what.learning_rate * ((step + 1) as f64 / what.warmup.max(1) as f64).min(1.0);
         let done = apply(model, &mut optimizer, gradients, what.optimizer.clip_norm, lr)?;
         let Update { model: next, norm, .. } = done.ok_or(TrainError::ReplayDiverged { step })?;
@@ -113,7 +112,7 @@ fn read_batches(path: &Path) -> Result<Vec<Batch>, TrainError> {
     Ok(ids.chunks(size).zip(labels.chunks(size)).map(|(ids, labels)| batch(ids, labels, shape[2])).collect())
 }
 
-fn batch(ids: &[i32], labels: &[i32], width: usize) -> Batch {
+pub(crate) fn batch(ids: &[i32], labels: &[i32], width: usize) -> Batch {
     let scored = (0..ids.len()).filter(|at| labels[*at] != UNSCORED).collect::<Vec<_>>();
     let lengths =
         ids.chunks(width).map(|row| row.iter().take_while(|id| **id != PAD).count() as u32).collect::<Vec<_>>();

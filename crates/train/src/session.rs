@@ -125,7 +125,7 @@ fn train_held(spec: &Spec, held: fs::File, stop: &AtomicBool, report: &mut dyn R
 
 /// Opens the case's device and, unless it is the CPU, checks that it computes rightly.
 fn open_place(spec: &Spec, report: &mut dyn Report) -> Result<Place, TrainError> {
-    let place = Place::open(&spec.config.train.device)?;
+    let place = Place::open(&spec.config.train.device, spec.config.train.kernels)?;
     if let Err(error) = doctor::check_once(&place, &spec.config.model, &spec.cache) {
         if !spec.force_device {
             return Err(error);
@@ -297,7 +297,7 @@ pub(crate) fn newest_good(run: &Path, report: &mut dyn Report) -> Result<Option<
 }
 
 fn fresh_optimizer(setup: &Setup, model: &MaskedLm) -> Optimizer {
-    Optimizer::new(&setup.config.optimizer, &weight_infos(model), &setup.place.plain())
+    Optimizer::new(&setup.config.optimizer, &weight_infos(model), &setup.place.plain(), setup.place.kernels())
 }
 
 /// Names and shapes of the model's weights, for the optimizer's groups.

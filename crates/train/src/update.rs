@@ -2,7 +2,7 @@
 
 use burn::tensor::{Gradients, Tensor};
 use corpus::{Batch, Purpose, stream};
-use encoder::{MaskedLm, flat_gradients, flat_weights, with_weights};
+use encoder::{MaskedLm, flat_gradients, flat_weights, map_weights};
 use kernels::DropSource;
 use optim::{Optimizer, clip_factor, global_norm, squared_sums};
 use rand_chacha::rand_core::Rng;
@@ -51,8 +51,8 @@ pub(crate) fn update(
             continue; // rows without an ordinary token: nothing is scored, nothing is learned
         }
         let drop = drop_source(setup, batch.step, micro_step as u64);
-        let pass = forward(&model, micro, &setup.place.autodiff(), Some(drop));
-        let mut found = (pass.nats / scored).backward();
+        let pass = forward(&model, micro, &setup.place, &setup.place.autodiff(), Some(drop), 1.0 / scored);
+        let mut found = pass.loss.backward();
         add(&mut gradients, gradients_of(&model, &mut found));
         let read = pass.outcome.read()?;
         if !read.nll.iter().all(|nats| nats.is_finite()) {
@@ -75,19 +75,18 @@ pub(crate) fn apply(
     clip_norm: f64,
     lr: f64,
 ) -> Result<Option<Update>, TrainError> {
-    let norm = global_norm(&read_floats(squared_sums(&gradients))?);
+    let norm = global_norm(&read_floats(squared_sums(&gradients, optimizer.kernels()))?);
     if !norm.is_finite() {
         return Ok(None);
     }
-    let factor = clip_factor(norm, clip_norm);
-    let clipped = factor < 1.0;
-    let gradients = match clipped {
-        true => gradients.into_iter().map(|gradient| gradient * factor).collect(),
-        false => gradients,
-    };
-    let weights = flat_weights(&model).into_iter().map(|flat| flat.values).collect();
-    let model = with_weights(model, optimizer.step(weights, gradients, lr));
-    Ok(Some(Update { model, norm, clipped }))
+    let now = optim::Update { lr, clip_factor: clip_factor(norm, clip_norm) };
+    let mut gradients = gradients.into_iter();
+    optimizer.begin();
+    let model = map_weights(model, |index, weight| {
+        let gradient = gradients.next().expect("a gradient for each weight");
+        optimizer.apply(index, weight, gradient, now)
+    });
+    Ok(Some(Update { model, norm, clipped: now.clip_factor < 1.0 }))
 }
 
 /// The gradient of each weight; 0 for one that the loss does not depend on.
