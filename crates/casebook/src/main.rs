@@ -13,6 +13,7 @@ use clap::Parser;
 use crate::arguments::Arguments;
 
 fn main() -> ExitCode {
+    train::keep_memory();
     threads::quiet_the_devices();
     match commands::run(&Arguments::parse()) {
         Ok(code) => code,

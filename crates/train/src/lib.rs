@@ -30,6 +30,7 @@ pub use doctor::{Check, Diagnosis, diagnose, ways_out};
 pub use error::TrainError;
 pub use folder::read_case;
 pub use info::grouped;
+pub use kernels::keep_memory;
 pub use notice::{Notice, Report};
 pub use replay::{Replay, Replayed, replay};
 pub use session::{Outcome, Spec, train};
