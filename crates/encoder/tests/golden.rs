@@ -2,14 +2,15 @@
 //!
 //! The fixtures were computed in float64 by `fixtures/make_encoder.py`, which names its versions in each file.
 
-use std::path::Path;
+use std::sync::Arc;
 
 use burn::{
     module::Module,
     tensor::{Bool, Device, Int, Tensor, TensorData},
 };
 use case::EncoderConfig;
-use casebook_encoder::{LayerPass, MaskedLm, flat_gradients, flat_weights, from_peer, with_weights};
+use casebook_encoder::{LayerPass, MaskedLm, Scored, flat_gradients, flat_weights, from_peer, with_weights};
+use kernels::{Path, RotaryTable, Span, Spans};
 use safetensors::{Dtype, SafeTensors};
 
 /// Values of order 1 to 10 after two layers of f32 sums in another order than f64's: a few hundred times 6e-8.
@@ -22,7 +23,7 @@ struct Golden {
 
 impl Golden {
     fn read(variant: &str) -> Self {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/{variant}.safetensors"));
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/{variant}.safetensors"));
         let bytes = std::fs::read(&path).expect("a committed fixture");
         let (_, metadata) = SafeTensors::read_metadata(&bytes).expect("a safetensors header");
         let made = metadata.metadata().as_ref().expect("metadata")["made"].clone();
@@ -98,24 +99,74 @@ fn assert_close(name: &str, found: &[f32], wanted: &[f32], counts: impl Fn(usize
     }
 }
 
+/// Burn's operations on padded rows, or own kernels on rows without padding.
+enum Way {
+    Composed,
+    Own,
+}
+
+impl Golden {
+    fn lengths(&self) -> Vec<usize> {
+        self.integers("lengths").1.into_iter().map(|length| length as usize).collect()
+    }
+
+    /// Ids, scored positions and path as `way` wants them.
+    fn laid(&self, way: &Way, device: &Device) -> (Tensor<2, Int>, Vec<i32>, Path) {
+        let positions = self.integers("positions").1;
+        let Way::Own = way else {
+            return (self.input_ids(device), positions, Path::Composed { mask_pad: Some(self.mask_pad(device)) });
+        };
+        let (shape, ids) = self.integers("input_ids");
+        let spans = Spans::new(self.lengths());
+        let rows = ids.chunks(shape[1]).zip(spans.all());
+        let real = rows.flat_map(|(row, span)| row[..span.count].to_vec()).collect::<Vec<_>>();
+        let moved = |at: i32| (spans.all()[at as usize / shape[1]].first + at as usize % shape[1]) as i32;
+        let ids = Tensor::from_data(TensorData::new(real, [1, spans.total()]), device);
+        (ids, positions.into_iter().map(moved).collect(), Path::Own(Arc::new(spans)))
+    }
+
+    /// `[1, tokens, D]` of own kernels as `[B, T, D]`, zeros at padding.
+    fn padded(&self, way: &Way, hidden: Tensor<3>) -> Tensor<3> {
+        let Way::Own = way else { return hidden };
+        let (shape, _) = self.integers("input_ids");
+        let width = hidden.dims()[2];
+        let row = |span: &Span| {
+            let real = hidden.clone().narrow(1, span.first, span.count);
+            let padding = Tensor::zeros([1, shape[1] - span.count, width], &hidden.device());
+            Tensor::cat(vec![real, padding], 1)
+        };
+        Tensor::cat(Spans::new(self.lengths()).all().iter().map(row).collect(), 0)
+    }
+}
+
 fn agrees_with_pytorch(variant: &str) {
+    for way in [Way::Composed, Way::Own] {
+        one_way_agrees_with_pytorch(variant, &way);
+    }
+}
+
+fn one_way_agrees_with_pytorch(variant: &str, way: &Way) {
     let golden = Golden::read(variant);
     let device = Device::flex().autodiff();
     let model = golden.model(&device);
-    let (ids, mask_pad) = (golden.input_ids(&device), golden.mask_pad(&device));
+    let (ids, positions, path) = golden.laid(way, &device);
+    let assert_hidden = |name: &str, found| golden.assert_hidden(name, golden.padded(way, found));
 
-    let embeddings = model.encoder.embeddings.forward(ids.clone(), None);
-    golden.assert_hidden("embeddings", embeddings.clone());
-    let rotary = (golden.config.position == case::PositionKind::Rotary)
-        .then(|| kernels::rotary_tables(12, golden.config.d_model / golden.config.h, &device));
-    let pass = LayerPass { mask_pad: Some(mask_pad.clone()), rotary, drop: None };
-    golden.assert_hidden("layer0", model.encoder.layers[0].forward(embeddings, 0, &pass));
-    golden.assert_hidden("hidden", model.encoder.forward(ids.clone(), Some(mask_pad.clone()), None));
+    let embeddings = model.encoder.embeddings.forward(ids.clone(), &path, None);
+    assert_hidden("embeddings", embeddings.clone());
+    let rotary = golden.config.position == case::PositionKind::Rotary;
+    let rotary = rotary.then(|| Arc::new(RotaryTable::new(12, golden.config.d_model / golden.config.h)));
+    let pass = LayerPass { path: path.clone(), rotary, drop: None };
+    assert_hidden("layer0", model.encoder.layers[0].forward(embeddings, 0, &pass));
+    assert_hidden("hidden", model.encoder.forward(ids.clone(), &path, None));
 
-    let integers = |name: &str| Tensor::<1, Int>::from_ints(golden.integers(name).1.as_slice(), &device);
-    let logits = model.forward(ids, Some(mask_pad), integers("positions"), None);
-    assert_close("logits", &values(logits.clone()), &golden.floats("logits").expect("logits").1, |_| true);
-    let loss = kernels::score(logits, integers("labels")).nll.mean();
+    let integers = |values: &[i32]| Tensor::<1, Int>::from_ints(values, &device);
+    let logits = model.logits(ids.clone(), &path, integers(&positions));
+    assert_close("logits", &values(logits), &golden.floats("logits").expect("logits").1, |_| true);
+    let labels = golden.integers("labels").1;
+    let scale = 1.0 / labels.len() as f64;
+    let scored = Scored { input_ids: ids, positions: integers(&positions), labels: integers(&labels), scale };
+    let loss = model.score(scored, &path, None).loss;
     assert_close("loss", &values(loss.clone()), &golden.floats("loss").expect("loss").1, |_| true);
 
     let found = flat_gradients(&model, &mut loss.backward());
@@ -157,11 +208,12 @@ fn a_row_alone_equals_the_row_in_a_batch() {
     let golden = Golden::read("pre-gelu-learned");
     let device = Device::flex();
     let model = golden.model(&device.clone().autodiff()).valid();
-    let together = model.encoder.forward(golden.input_ids(&device), Some(golden.mask_pad(&device)), None);
+    let padded = Path::Composed { mask_pad: Some(golden.mask_pad(&device)) };
+    let together = model.encoder.forward(golden.input_ids(&device), &padded, None);
     for (row, length) in golden.integers("lengths").1.into_iter().enumerate() {
         let (length, width) = (length as usize, golden.config.d_model);
         let ids = golden.input_ids(&device).narrow(0, row, 1).narrow(1, 0, length);
-        let alone = values(model.encoder.forward(ids, None, None));
+        let alone = values(model.encoder.forward(ids, &Path::Composed { mask_pad: None }, None));
         let in_batch = values(together.clone().narrow(0, row, 1).narrow(1, 0, length));
         assert_eq!(alone.len(), length * width);
         assert_close("row", &alone, &in_batch, |_| true);

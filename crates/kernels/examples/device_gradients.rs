@@ -2,7 +2,7 @@
 #![allow(clippy::print_stdout, reason = "an example is there to print")]
 
 use burn::tensor::{Device, DeviceKind, Int, Tensor, TensorData, activation::gelu};
-use casebook_kernels::{Attention, DropSource, attention, dropout, layer_norm, linear, score};
+use casebook_kernels::{Attention, DropSource, Path, Projection, attention, dropout, layer_norm, linear, score};
 
 const D: usize = 64;
 const F: usize = 128;
@@ -38,23 +38,25 @@ fn run(device: &Device, drop: Option<DropSource>) -> (f32, Vec<Vec<f32>>) {
         let ids = numbers(count, &mut { state }).iter().map(|x| ((x + 1.0) * 999.0) as i32).collect::<Vec<_>>();
         Tensor::<1, Int>::from_data(TensorData::new(ids, [count]), device)
     };
+    let path = Path::Composed { mask_pad: None };
     let rows = weights[0].clone().select(0, words(ROWS[0] * ROWS[1], 7));
     let mut hidden = rows.reshape([ROWS[0], ROWS[1], D]) + weights[1].clone().unsqueeze::<3>();
-    hidden = dropout(hidden, 0.1, drop.map(|source| source.site(0)));
+    hidden = dropout(hidden, 0.1, drop.map(|source| source.site(0)), &path);
     for layer in 0..LAYERS {
         let at = |offset: usize| 2 + 12 * layer + offset;
         let drop_site = drop.map(|source| source.site(layer as u64 + 1));
         let how = Attention { heads: 4, dropout: 0.1, drop_site, rotary: None };
-        let normed = layer_norm(hidden.clone(), vector(at(4)) + 1.0, vector(at(5)), 1e-12);
-        let attended = attention(linear(normed, weights[at(0)].clone(), vector(at(1))), None, how);
-        hidden = hidden + linear(attended, weights[at(2)].clone(), vector(at(3)));
-        let normed = layer_norm(hidden.clone(), vector(at(10)) + 1.0, vector(at(11)), 1e-12);
-        let inner = gelu(linear(normed, weights[at(6)].clone(), vector(at(7))));
-        hidden = hidden + linear(inner, weights[at(8)].clone(), vector(at(9)));
+        let normed = layer_norm(hidden.clone(), vector(at(4)) + 1.0, vector(at(5)), 1e-12, &path);
+        let attended = attention(linear(normed, weights[at(0)].clone(), vector(at(1)), &path), &path, how);
+        hidden = hidden + linear(attended, weights[at(2)].clone(), vector(at(3)), &path);
+        let normed = layer_norm(hidden.clone(), vector(at(10)) + 1.0, vector(at(11)), 1e-12, &path);
+        let inner = gelu(linear(normed, weights[at(6)].clone(), vector(at(7)), &path));
+        hidden = hidden + linear(inner, weights[at(8)].clone(), vector(at(9)), &path);
     }
     let scored = Tensor::<1, Int>::arange(0..19, device) * 6 + 1;
-    let logits = hidden.reshape([ROWS[0] * ROWS[1], D]).select(0, scored).matmul(weights[0].clone().transpose());
-    let loss = score(logits, words(19, 9)).nll.mean();
+    let hidden = hidden.reshape([ROWS[0] * ROWS[1], D]).select(0, scored);
+    let projection = Projection { table: weights[0].clone(), bias: None };
+    let loss = score(hidden, projection, words(19, 9), 1.0 / 19.0, &path).loss;
     let gradients = loss.backward();
     let floats = |tensor: Tensor<2>| tensor.into_data().iter::<f32>().collect::<Vec<_>>();
     let gradient = |weight: &Tensor<2>| floats(weight.grad(&gradients).expect("the loss depends on every weight"));
