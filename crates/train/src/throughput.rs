@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use burn::tensor::{Distribution, Tensor};
 use case::{EncoderConfig, OptimizerConfig};
 use corpus::{Batch, MaskKind, Purpose, stream};
 use encoder::MaskedLm;
@@ -13,7 +14,7 @@ use serde::Serialize;
 use crate::{
     TrainError,
     device::Place,
-    forward::forward,
+    forward::{forward, read_floats},
     machine::peak_memory_bytes,
     session::weight_infos,
     update::{apply, gradients_of},
@@ -63,6 +64,8 @@ pub struct Timed {
     pub parameters: usize,
     /// Seconds until the first update was done: kernels are compiled in it.
     pub first_step_seconds: f64,
+    /// The largest rate of a plain matrix product here, `[2048, 512] · [512, 2048]`: what no trainer can pass.
+    pub product_flops_per_second: f64,
     /// Nats per scored token at each update.
     pub loss: Vec<f64>,
 }
@@ -130,8 +133,24 @@ pub fn throughput(what: &Throughput, place: &Place) -> Result<Timed, TrainError>
         peak_memory_bytes: peak_memory_bytes(),
         parameters: infos.iter().map(|info| info.shape.iter().product::<usize>()).sum(),
         first_step_seconds: first,
+        product_flops_per_second: product_rate(place)?,
         loss,
     })
+}
+
+/// The best of twenty plain matrix products, floating-point operations per second.
+fn product_rate(place: &Place) -> Result<f64, TrainError> {
+    let [rows, inner, columns] = [2048, 512, 2048];
+    let random = |shape: [usize; 2]| Tensor::<2>::random(shape, Distribution::Normal(0.0, 1.0), &place.plain());
+    let (a, b) = (random([rows, inner]), random([inner, columns]));
+    let mut best = f64::INFINITY;
+    for _ in 0..20 {
+        let started = Instant::now();
+        let product = a.clone().matmul(b.clone());
+        read_floats(product.narrow(0, 0, 1).narrow(1, 0, 1).reshape([1]))?; // waits for the device
+        best = best.min(started.elapsed().as_secs_f64());
+    }
+    Ok((2 * rows * inner * columns) as f64 / best)
 }
 
 /// A batch of words drawn by a law like Zipf's, so that the loss has something to learn; the same share of every row is
