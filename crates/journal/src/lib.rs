@@ -10,6 +10,8 @@ mod curves;
 mod error;
 mod event;
 mod file;
+#[allow(dead_code, unused_imports)]
+mod inference;
 mod info;
 mod layout;
 mod markdown;
