@@ -3,7 +3,7 @@
 /// The 64 bits of a place in the sequence.
 ///
 /// # Source
-/// Steele, Lea and Flood 2014, "Fast splittable pseudorandom number generators", figure 17 (SplitMix64), as a function
+/// Steele, Lea and Flood 2014, "Fast splittable pseudorandom number generators" (SplitMix64), as a function
 /// of the number of calls.
 pub(crate) fn bits(place: u64) -> u64 {
     let mut mixed = place.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);

@@ -41,8 +41,8 @@ impl Interval {
 /// (`simulation_tests`).
 ///
 /// # Source
-/// Efron 1987 for BCa. Hesterberg 2015, "What teachers should know about the bootstrap", §4.2 and §5.3, for the two
-/// causes and the factor. He widens the level (the "expanded percentile" interval); the ends are moved here instead,
+/// Efron 1987 for BCa. Hesterberg 2015, "What teachers should know about the bootstrap", for the two
+/// causes, which he calls narrowness bias and the lack of t quantiles. He widens the level (the "expanded percentile" interval); the ends are moved here instead,
 /// because a quantile of resamples never leaves the range of the numbers, and the range of six covers the mean of a
 /// symmetric distribution with 1 − 2 / 2^6 at most, that of three with 75 %.
 pub fn mean_interval(values: &[f64]) -> Option<Interval> {
@@ -130,5 +130,37 @@ fn count_resamples(rest: &[f64], left: usize, so_far: (f64, f64), sums: &mut Vec
     for times in 0..=left {
         count_resamples(later, left - times, (sum + value * times as f64, ways * choices), sums);
         choices *= (left - times) as f64 / (times + 1) as f64;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_number_has_no_interval_and_equal_ones_a_point() {
+        assert_eq!(mean_interval(&[1.0]), None);
+        assert_eq!(mean_interval(&[]), None);
+        assert_eq!(mean_interval(&[0.5; 6]), Some(Interval { low: 0.5, high: 0.5 }));
+        assert_eq!(mean_interval(&[1.0, f64::NAN]), None);
+    }
+
+    #[test]
+    fn the_same_numbers_give_the_same_interval_whatever_their_order_and_scale() {
+        let close = |a: f64, b: f64| (a - b).abs() < 1e-12;
+        let interval = mean_interval(&[0.03, -0.01, 0.04, 0.02, 0.05, 0.01]).unwrap();
+        let turned = mean_interval(&[0.01, 0.05, 0.02, 0.04, -0.01, 0.03]).unwrap();
+        assert!(close(interval.low, turned.low) && close(interval.high, turned.high));
+        let mirrored = mean_interval(&[-0.3, 0.1, -0.4, -0.2, -0.5, -0.1]).unwrap();
+        assert!(close(mirrored.low, -10.0 * interval.high) && close(mirrored.high, -10.0 * interval.low));
+    }
+
+    #[test]
+    fn counted_resamples_are_all_there_are() {
+        let means = resampled_means(&[1.0, 2.0, 4.0]);
+        assert_eq!(means.len(), 10);
+        assert_eq!(means.iter().map(|(_, times)| times).sum::<f64>(), 27.0);
+        assert_eq!((means[0], means[9]), ((1.0, 1.0), (4.0, 1.0)));
+        assert_eq!(resampled_means(&[0.0; 9]).len(), DRAWN);
     }
 }

@@ -48,6 +48,8 @@ pub struct Study {
     pub p: Option<f64>,
     /// The same corrected by Holm for all comparisons made together.
     pub p_corrected: Option<f64>,
+    /// Comparisons made together, this one counted.
+    pub tests: usize,
     /// The smallest p that so many pairs can have: 2 / 2^n.
     pub least_p: f64,
     /// The smallest true difference that so many seeds would have shown in four studies of five; `None` where no
@@ -80,6 +82,7 @@ pub fn study(pairs: &[(Outcome, Outcome)], lower_is_better: bool) -> Study {
         better_share: mean(&better.collect::<Vec<f64>>()),
         p: sign_flip_p(&harms),
         p_corrected: None,
+        tests: 1,
         least_p: least_p(pairs.len()),
         smallest_shown: None,
         seeds_needed: None,
@@ -125,6 +128,7 @@ pub fn judge(studies: &mut [Study]) {
             study.deviation.and_then(|deviation| smallest_shown(study.pairs, deviation, tested.len()));
     }
     for study in studies {
+        study.tests = tested.len();
         if !is_shown(study) {
             study.verdict = Verdict::CannotTell;
             let known = study.mean.zip(study.deviation);
