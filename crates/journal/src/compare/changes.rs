@@ -66,7 +66,7 @@ impl WholeDifference {
 }
 
 /// Everything that differs between two variants; for two runs, put each into a group of its own. The configuration is that
-/// of each group's first run; what a group's seeds differ in among themselves is [`differing_keys`]'s to say.
+/// of each group's first run; what a group's seeds differ in among themselves is a [`Caveat`](super::Caveat).
 pub fn whole_difference(before: &Group, after: &Group) -> WholeDifference {
     let (first, second) = (&before.runs[0], &after.runs[0]);
     let is_one_case = first.info.case == second.info.case;

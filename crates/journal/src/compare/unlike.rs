@@ -2,8 +2,9 @@
 
 use super::axis::Axis;
 use super::caveats::{Scene, disagreement};
-use super::changes::{corpora, differing_keys};
+use super::changes::{WholeDifference, corpora, differing_keys};
 use super::metric::Metric;
+use super::reading::has_come_to;
 use super::runs::{Group, Run};
 use crate::event::Status;
 use crate::markdown::count;
@@ -42,16 +43,14 @@ pub(super) fn schedule(scene: &Scene<'_>) -> Option<String> {
     let budget = scene.budget?;
     let falls =
         |run: &Run| !matches!(run.config.schedule.kind, case::ScheduleKind::Constant | case::ScheduleKind::InverseSqrt);
+    let step_at_budget = |run: &Run| {
+        let (eval, reach) = (run.last_eval()?, scene.axis.reach(run)?);
+        // A run that has not come so far is not read at all.
+        has_come_to(run, scene.axis, budget).then(|| eval.step as f64 * budget / reach)
+    };
     let is_cut = |run: &Run| {
-        let planned = run.info.plan.total_steps as f64;
-        let is_long = |reach: f64| {
-            reach > 0.0
-                && run.last_eval().is_some_and(|eval| {
-                    let step_at_budget = eval.step as f64 * (budget / reach).min(1.0);
-                    step_at_budget < planned * (1.0 - SAME_LENGTH)
-                })
-        };
-        falls(run) && scene.axis.reach(run).is_some_and(is_long)
+        let end = run.info.plan.total_steps as f64 * (1.0 - SAME_LENGTH);
+        falls(run) && step_at_budget(run).is_some_and(|step| step < end)
     };
     let named = groups_with(scene.groups, is_cut);
     named.map(|names| {
@@ -75,9 +74,8 @@ pub(super) fn batches(scene: &Scene<'_>) -> Option<String> {
 
 /// The trap of a changed batch: what is laid to the learning rate may be the batch's doing, or the other way round.
 pub(super) fn batch_and_learning_rate(scene: &Scene<'_>) -> Option<String> {
-    let has_both = |change: &&super::changes::WholeDifference| {
-        change.has_key("train.batch_size") && change.has_key("schedule.learning_rate")
-    };
+    let has_both =
+        |change: &&WholeDifference| change.has_key("train.batch_size") && change.has_key("schedule.learning_rate");
     let names: Vec<String> =
         scene.changes.iter().filter(has_both).map(|change| format!("{} and {}", change.before, change.after)).collect();
     (!names.is_empty()).then(|| {

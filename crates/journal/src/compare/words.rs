@@ -54,8 +54,9 @@ pub(crate) fn limits(study: &Study, metric: Metric) -> Vec<String> {
     }
     if study.verdict == Verdict::CannotTell && study.deviation.is_some() {
         said.push(match study.seeds_needed {
-            Some(more) => format!("a true difference of the mean's size would need about {more} more seeds"),
-            None => "a true difference of the mean's size would need more than 200 seeds".into(),
+            Some(1) => "A true difference of the mean's size would need about one more seed".into(),
+            Some(more) => format!("A true difference of the mean's size would need about {more} more seeds"),
+            None => "A true difference of the mean's size would need more than 200 seeds".into(),
         });
     }
     said
