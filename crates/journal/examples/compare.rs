@@ -8,7 +8,7 @@ use std::error::Error;
 use std::io::Write;
 use std::path::PathBuf;
 
-use casebook_journal::{CompareOptions, Run, compare, find_runs, grouped};
+use casebook_journal::compare::{Options, Run, compare, find_runs, grouped};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let (flags, dirs): (Vec<_>, Vec<_>) = std::env::args().skip(1).partition(|argument| argument.starts_with("--"));
@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             runs.push(Run::read(&found)?);
         }
     }
-    let comparison = compare(&grouped(runs), &CompareOptions::default())?;
+    let comparison = compare(&grouped(runs), &Options::default())?;
     let text = match flags.first().map(String::as_str) {
         Some("--json") => comparison.json(),
         Some("--markdown") => comparison.markdown(),

@@ -6,12 +6,12 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))] // a test that unwraps has failed, and says where
 
 mod chart;
-mod compare;
+pub mod compare;
 mod curves;
 mod error;
 mod event;
 mod file;
-mod inference;
+pub mod inference;
 mod info;
 mod layout;
 mod markdown;
@@ -30,20 +30,11 @@ mod ticks;
 mod write;
 
 pub use chart::{Chart, HorizontalLine, PALETTE, Series, Style, VerticalMark};
-pub use compare::{
-    Axis, COMPARISON_FORMAT, Caveat, CaveatKind, Change, Comparison, Difference, Group, Metric, MetricResult,
-    OneNumber, Options as CompareOptions, Reading, Run, Take, VariantResult, WholeDifference, compare, find_runs,
-    grouped, one_number, whole_difference,
-};
 pub use error::{JournalError, LineFault};
 pub use event::{
     Alert, CheckpointSaved, CorpusScore, End, EpochEnd, Eval, Event, GradNorm, Kinds, Log, Resume, Score, Start, Status,
 };
 pub use file::{Journal, TornTail, read, read_all};
-pub use inference::{
-    Interval, Outcome, Study, Verdict, bca_interval, holm, judge, least_p, mean_interval, pairs_needed, sign_flip_p,
-    smallest_shown, study,
-};
 pub use info::{Baselines, CorpusInfo, DataInfo, FORMAT, Machine, ModelInfo, PlanInfo, RunInfo};
 pub use png::png;
 pub use record::write_record;
