@@ -73,6 +73,40 @@ pub enum JournalError {
         /// The one format known here.
         known: u32,
     },
+    /// A run's `case.toml` is none that this version knows.
+    #[error("{} cannot be read as a resolved case: compare it with the version of casebook that wrote it", path.display())]
+    ResolvedCase {
+        /// The `case.toml`.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: case::CaseError,
+    },
+    /// Fewer than two variants or runs to compare.
+    #[error("a comparison needs two runs or variants, {found} given: name another run, or a case with two variants")]
+    NothingToCompare {
+        /// How many there are.
+        found: usize,
+    },
+    /// The variant that all others are to be compared with is not among them.
+    #[error("there is no variant `{name}` to compare with; there are {}", known.join(", "))]
+    UnknownBaseline {
+        /// As it was asked for.
+        name: String,
+        /// Those there are.
+        known: Vec<String>,
+    },
+    /// Two runs stand for one seed of one variant.
+    #[error("{variant} has two runs of seed {seed}, {first} and {second}: leave one out")]
+    SeedTwice {
+        /// The variant.
+        variant: String,
+        /// The seed.
+        seed: u64,
+        /// A run's folder.
+        first: String,
+        /// The other's.
+        second: String,
+    },
     /// An SVG could not be understood.
     #[error("this is no SVG that can be drawn")]
     Svg(#[from] resvg::usvg::Error),

@@ -6,10 +6,12 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))] // a test that unwraps has failed, and says where
 
 mod chart;
+pub mod compare;
 mod curves;
 mod error;
 mod event;
 mod file;
+pub mod inference;
 mod info;
 mod layout;
 mod markdown;

@@ -36,7 +36,7 @@ pub fn write_record(run_dir: &Path) -> Result<(), JournalError> {
 }
 
 /// The journal's events; none where there is no journal yet.
-fn events(path: &Path) -> Result<Vec<Event>, JournalError> {
+pub(crate) fn events(path: &Path) -> Result<Vec<Event>, JournalError> {
     match read(path) {
         Err(JournalError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
         other => other,

@@ -37,7 +37,7 @@ pub(crate) fn page(info: &RunInfo, events: &[Event]) -> String {
 }
 
 /// What became of a run: the last word of its journal.
-fn status(events: &[Event]) -> (Status, Option<&End>) {
+pub(crate) fn status(events: &[Event]) -> (Status, Option<&End>) {
     let decisive = events.iter().rfind(|event| matches!(event, Event::Start(_) | Event::Resume(_) | Event::End(_)));
     match decisive {
         Some(Event::End(end)) => (end.status, Some(end)),
