@@ -4,6 +4,7 @@ use crate::curves::By;
 use crate::event::{Alert, CheckpointSaved, End, EpochEnd, Event, Log, Resume, Status};
 use crate::info::RunInfo;
 use crate::markdown::{Table, bytes, code, count, duration, escaped, minute, percent};
+use crate::notes::Note;
 use crate::results;
 use crate::statistics::Window;
 
@@ -12,8 +13,8 @@ const EPOCHS_SHOWN: usize = 60;
 /// More alerts than this are counted, not shown.
 const ALERTS_SHOWN: usize = 50;
 
-/// The page of a run, made of what [`crate::read`] gives.
-pub(crate) fn page(info: &RunInfo, events: &[Event]) -> String {
+/// The page of a run, made of what [`crate::read`] and [`crate::read_notes`] give.
+pub(crate) fn page(info: &RunInfo, events: &[Event], notes: &[Note]) -> String {
     let mut page = format!("# {}\n\n{}", escaped(&info.run), heading(info, events));
     let sections = [
         ("What this run allows one to say", Some(allows(info, events))),
@@ -25,6 +26,7 @@ pub(crate) fn page(info: &RunInfo, events: &[Event]) -> String {
         ("Speed", speed(events)),
         ("Alerts", alerts(events)),
         ("Interruptions", interruptions(events)),
+        ("Remarks", remarks(notes)),
         ("Machine", Some(machine(info, events))),
         ("Charts", Some(charts())),
     ];
@@ -37,7 +39,7 @@ pub(crate) fn page(info: &RunInfo, events: &[Event]) -> String {
 }
 
 /// What became of a run: the last word of its journal.
-fn status(events: &[Event]) -> (Status, Option<&End>) {
+pub(crate) fn status(events: &[Event]) -> (Status, Option<&End>) {
     let decisive = events.iter().rfind(|event| matches!(event, Event::Start(_) | Event::Resume(_) | Event::End(_)));
     match decisive {
         Some(Event::End(end)) => (end.status, Some(end)),
@@ -285,6 +287,11 @@ fn interruptions(events: &[Event]) -> Option<String> {
         })
         .collect();
     (!lines.is_empty()).then_some(lines)
+}
+
+fn remarks(notes: &[Note]) -> Option<String> {
+    let line = |note: &Note| format!("- {} (UTC): {}\n", minute(&note.time), escaped(note.text.trim()));
+    (!notes.is_empty()).then(|| notes.iter().map(line).collect())
 }
 
 fn machine(info: &RunInfo, events: &[Event]) -> String {

@@ -118,6 +118,21 @@ pub(crate) fn ended(step: u64, status: Status, reason: &str) -> Event {
     Event::End(End { time, step, status, reason: reason.into(), time_s: step as f64 * 0.64 })
 }
 
+/// A run's folder with this journal; it goes when the value does.
+pub(crate) fn written_run(events: &[Event]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    write_run(folder.path(), &run_info(), events);
+    folder
+}
+
+/// Writes a run into a folder.
+pub(crate) fn write_run(folder: &std::path::Path, info: &RunInfo, events: &[Event]) {
+    std::fs::create_dir_all(folder).unwrap();
+    info.write(folder).unwrap();
+    let mut journal = crate::file::Journal::create(&folder.join("journal.jsonl")).unwrap();
+    events.iter().for_each(|event| journal.append(event).unwrap());
+}
+
 /// One of each.
 pub(crate) fn all_kinds() -> Vec<Event> {
     vec![start(), eval(0), log(50), epoch_end(0, 250), checkpoint(250), alert(300), resume(250), end(1_000)]
