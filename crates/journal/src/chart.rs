@@ -19,6 +19,8 @@ pub struct Chart {
     pub y_label: String,
     /// The lines; later ones are drawn over earlier ones.
     pub series: Vec<Series>,
+    /// Areas below the lines.
+    pub bands: Vec<Band>,
     /// Values to compare the lines with.
     pub lines: Vec<HorizontalLine>,
     /// Moments that explain the lines.
@@ -34,7 +36,7 @@ pub struct Chart {
 /// One line of a chart.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {
-    /// Written beside the line's end.
+    /// Written beside the line's end; a line without a name has no label.
     pub name: String,
     /// Places from left to right. Where one is not finite, the line is broken.
     pub points: Vec<(f64, f64)>,
@@ -53,6 +55,17 @@ pub enum Style {
     LineWithPoints,
     /// A thin dashed line.
     Dashed,
+    /// A thin, half transparent line: what stands behind the result.
+    Faint,
+}
+
+/// An area from a lower to an upper line: what several seeds reach.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Band {
+    /// Place, lower and upper end, from left to right.
+    pub points: Vec<(f64, f64, f64)>,
+    /// Index in [`PALETTE`], counted round.
+    pub color: usize,
 }
 
 /// A dashed line across the chart.
@@ -64,6 +77,8 @@ pub struct HorizontalLine {
     pub y: f64,
     /// Whether the axis is widened to show it; otherwise it is left out where it lies far outside.
     pub always: bool,
+    /// Index in [`PALETTE`], counted round; grey when it belongs to no line.
+    pub color: Option<usize>,
 }
 
 /// A moment: a dotted line from top to bottom.
@@ -110,11 +125,9 @@ impl Chart {
     }
 
     fn drawable(&self, log_y: bool) -> impl Iterator<Item = (f64, f64)> {
-        self.series
-            .iter()
-            .flat_map(|series| &series.points)
-            .copied()
-            .filter(move |point| self.is_drawable(*point, log_y))
+        let ends = self.bands.iter().flat_map(|band| &band.points).flat_map(|(x, low, high)| [(*x, *low), (*x, *high)]);
+        let points = self.series.iter().flat_map(|series| &series.points).copied();
+        points.chain(ends).filter(move |point| self.is_drawable(*point, log_y))
     }
 
     /// The horizontal axis: exactly the points, `None` when there is none.
@@ -181,7 +194,7 @@ mod tests {
     }
 
     fn line(y: f64, always: bool) -> HorizontalLine {
-        HorizontalLine { label: "line".into(), y, always }
+        HorizontalLine { label: "line".into(), y, always, color: None }
     }
 
     #[test]

@@ -5,6 +5,9 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))] // a test that unwraps has failed, and says where
 
+mod axis;
+mod bands;
+mod case_charts;
 mod chart;
 mod curves;
 mod error;
@@ -17,6 +20,7 @@ mod lines;
 mod list;
 mod lock;
 mod markdown;
+mod marks;
 mod notes;
 mod parallel;
 mod plan;
@@ -25,6 +29,7 @@ mod record;
 mod report;
 mod results;
 mod statistics;
+mod study;
 mod summary;
 mod supersede;
 mod svg;
@@ -34,7 +39,9 @@ mod text;
 mod ticks;
 mod write;
 
-pub use chart::{Chart, HorizontalLine, PALETTE, Series, Style, VerticalMark};
+pub use axis::Axis;
+pub use case_charts::{case_charts, write_case_charts};
+pub use chart::{Band, Chart, HorizontalLine, PALETTE, Series, Style, VerticalMark};
 pub use error::{JournalError, LineFault};
 pub use event::{
     Alert, CheckpointSaved, CorpusScore, End, EpochEnd, Eval, Event, GradNorm, Kinds, Log, Resume, Score, Start, Status,
@@ -49,6 +56,7 @@ pub use notes::{Note, add_note, read_notes};
 pub use png::png;
 pub use record::write_record;
 pub use statistics::{Window, quantile, standard_error};
+pub use study::{Run, Study};
 pub use summary::{Evaluated, RunState, RunSummary};
 pub use supersede::drop_superseded;
 pub use svg::svg;

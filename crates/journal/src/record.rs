@@ -4,12 +4,14 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
+use crate::chart::Chart;
 use crate::curves::charts;
 use crate::error::JournalError;
 use crate::event::Event;
 use crate::file::read;
 use crate::info::RunInfo;
 use crate::notes::read_notes;
+use crate::parallel::in_parallel;
 use crate::png::png;
 use crate::report::page;
 use crate::svg::svg;
@@ -27,14 +29,24 @@ const SCALE: f32 = 2.0;
 pub fn write_record(run_dir: &Path) -> Result<(), JournalError> {
     let info = RunInfo::read(run_dir)?;
     let events = or_none(read(&run_dir.join("journal.jsonl")))?;
-    let folder = run_dir.join("charts");
-    fs::create_dir_all(&folder).map_err(JournalError::io("create", &folder))?;
-    for (name, chart) in charts(&info, &events) {
-        let drawn = svg(&chart);
-        write_atomically(&folder.join(format!("{name}.png")), &png(&drawn, SCALE)?)?;
-        write_atomically(&folder.join(format!("{name}.svg")), drawn.as_bytes())?;
-    }
+    let charts = charts(&info, &events);
+    write_charts(&run_dir.join("charts"), charts.iter().map(|(name, chart)| (name.clone(), chart)))?;
     write_atomically(&run_dir.join("record.md"), page(&info, &events, &read_notes(run_dir)?).as_bytes())
+}
+
+/// Writes charts by their names into a folder, as SVG and PNG.
+pub(crate) fn write_charts<'a>(
+    folder: &Path,
+    charts: impl Iterator<Item = (String, &'a Chart)>,
+) -> Result<(), JournalError> {
+    fs::create_dir_all(folder).map_err(JournalError::io("create", folder))?;
+    let charts: Vec<(String, &Chart)> = charts.collect();
+    let written = in_parallel(&charts, |(name, chart)| {
+        let drawn = svg(chart);
+        write_atomically(&folder.join(format!("{name}.png")), &png(&drawn, SCALE)?)?;
+        write_atomically(&folder.join(format!("{name}.svg")), drawn.as_bytes())
+    });
+    written.into_iter().collect()
 }
 
 /// A journal's events; none where there is no journal yet.

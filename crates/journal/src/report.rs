@@ -1,6 +1,6 @@
 //! `record.md`: the page a person reads, section by section.
 
-use crate::curves::By;
+use crate::axis::Axis;
 use crate::event::{Alert, CheckpointSaved, End, EpochEnd, Event, Log, Resume, Status};
 use crate::info::RunInfo;
 use crate::markdown::{Table, bytes, code, count, duration, escaped, minute, percent};
@@ -314,9 +314,9 @@ fn machine(info: &RunInfo, events: &[Event]) -> String {
 }
 
 fn charts() -> String {
-    let chart = |name: &str, by: By| format!("charts/{name}-by-{}", by.name());
+    let chart = |name: &str, by: Axis| format!("charts/{name}-by-{}", by.name());
     let image = |name: &str| {
-        let (step, epoch) = (chart(name, By::Step), chart(name, By::Epoch));
+        let (step, epoch) = (chart(name, Axis::Step), chart(name, Axis::Epoch));
         let name = name.replace('-', " ");
         format!(
             "<p align=\"center\"><img src=\"{step}.png\" width=\"800\" alt=\"{name} by step\"/></p>\n\n\

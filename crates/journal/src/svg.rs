@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::chart::{Chart, PALETTE, Series, Style};
+use crate::chart::{Band, Chart, PALETTE, Series, Style};
 use crate::layout::thinned;
 use crate::plan::{
     AXIS, EDGE, LABEL, LEADER, Label, MARK, Plan, SAMPLE, SUBTITLE, Sample, TICK, TITLE, WIDTH, line_height,
@@ -24,6 +24,9 @@ pub fn svg(chart: &Chart) -> String {
     let mut drawing = Drawing::default();
     drawing.heading(&plan);
     drawing.axes(&plan);
+    for band in &chart.bands {
+        drawing.band(chart, band, &plan);
+    }
     drawing.marks(&plan);
     drawing.horizontal_lines(chart, &plan);
     for series in &chart.series {
@@ -88,7 +91,12 @@ impl<'a> Pen<'a> {
             Style::Line => Self { dashes, ..Self::new(stroke, 1.1) },
             Style::LineWithPoints => Self { dashes, ..Self::new(stroke, 1.8) },
             Style::Dashed => Self { dashes: "6 3", ..Self::new(stroke, 1.1) },
+            Style::Faint => Self { dashes, opacity: 0.6, ..Self::new(stroke, 0.9) },
         }
+    }
+
+    fn of_line(color: Option<usize>) -> Self {
+        color.map_or(Self::REFERENCE, |color| Self { stroke: PALETTE[color % PALETTE.len()], ..Self::REFERENCE })
     }
 
     const REFERENCE: Pen<'static> = Pen { stroke: "#555555", width: 1.2, dashes: "7 4", opacity: 1.0 };
@@ -148,7 +156,30 @@ impl Drawing {
     fn horizontal_lines(&mut self, chart: &Chart, plan: &Plan) {
         for line in chart.lines.iter().filter(|line| plan.y.is_some_and(|range| range.contains(line.y))) {
             let y = plan.at_y(line.y);
-            self.line(&[(plan.left, y), (plan.right, y)], Pen::REFERENCE);
+            self.line(&[(plan.left, y), (plan.right, y)], Pen::of_line(line.color));
+        }
+    }
+
+    /// An area, its edges as thinned as a line is.
+    fn band(&mut self, chart: &Chart, band: &Band, plan: &Plan) {
+        let log_y = plan.y.is_some_and(|range| range.log);
+        let is_drawable = |(x, low, high): &(f64, f64, f64)| {
+            chart.is_drawable((*x, *low), log_y) && chart.is_drawable((*x, *high), log_y)
+        };
+        let edge = |end: fn(&(f64, f64, f64)) -> f64| {
+            let placed = band.points.iter().filter(|point| is_drawable(point));
+            let placed: Vec<(f64, f64)> = placed.map(|point| (plan.at_x(point.0), plan.at_y(end(point)))).collect();
+            thinned(&placed)
+        };
+        let (low, high) = (edge(|point| point.1), edge(|point| point.2));
+        let corners: Vec<String> =
+            high.iter().chain(low.iter().rev()).map(|(x, y)| format!("{},{}", px(*x), px(*y))).collect();
+        if corners.len() > 2 {
+            let fill = PALETTE[band.color % PALETTE.len()];
+            self.push(format_args!(
+                "<polygon points=\"{}\" fill=\"{fill}\" fill-opacity=\"0.16\"/>",
+                corners.join(" ")
+            ));
         }
     }
 
@@ -178,7 +209,7 @@ impl Drawing {
         let start = plan.right + LEADER;
         let pen = match label.sample {
             Sample::Series(style, color) => Pen::of_series(style, color),
-            Sample::Line => Pen::REFERENCE,
+            Sample::Line(color) => Pen::of_line(color),
         };
         let (x, y) = label.from;
         let leader = [(x.max(plan.right) + 3.0, y), (start - 3.0, label.centre)];
