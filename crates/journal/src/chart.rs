@@ -19,8 +19,6 @@ pub struct Chart {
     pub y_label: String,
     /// The lines; later ones are drawn over earlier ones.
     pub series: Vec<Series>,
-    /// Areas below the lines.
-    pub bands: Vec<Band>,
     /// Values to compare the lines with.
     pub lines: Vec<HorizontalLine>,
     /// Moments that explain the lines.
@@ -40,6 +38,8 @@ pub struct Series {
     pub name: String,
     /// Places from left to right. Where one is not finite, the line is broken.
     pub points: Vec<(f64, f64)>,
+    /// An area around the line: place, lower and upper end, from left to right. May be empty.
+    pub band: Vec<(f64, f64, f64)>,
     /// How the line looks.
     pub style: Style,
     /// Index in [`PALETTE`], counted round.
@@ -57,15 +57,6 @@ pub enum Style {
     Dashed,
     /// A thin, half transparent line: what stands behind the result.
     Faint,
-}
-
-/// An area from a lower to an upper line: what several seeds reach.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Band {
-    /// Place, lower and upper end, from left to right.
-    pub points: Vec<(f64, f64, f64)>,
-    /// Index in [`PALETTE`], counted round.
-    pub color: usize,
 }
 
 /// A dashed line across the chart.
@@ -125,7 +116,8 @@ impl Chart {
     }
 
     fn drawable(&self, log_y: bool) -> impl Iterator<Item = (f64, f64)> {
-        let ends = self.bands.iter().flat_map(|band| &band.points).flat_map(|(x, low, high)| [(*x, *low), (*x, *high)]);
+        let ends =
+            self.series.iter().flat_map(|series| &series.band).flat_map(|(x, low, high)| [(*x, *low), (*x, *high)]);
         let points = self.series.iter().flat_map(|series| &series.points).copied();
         points.chain(ends).filter(move |point| self.is_drawable(*point, log_y))
     }
@@ -189,7 +181,7 @@ mod tests {
 
     fn chart(ys: &[f64]) -> Chart {
         let points = ys.iter().enumerate().map(|(x, y)| (x as f64, *y)).collect();
-        let series = vec![Series { name: "a".into(), points, style: Style::Line, color: 0 }];
+        let series = vec![Series { name: "a".into(), points, band: Vec::new(), style: Style::Line, color: 0 }];
         Chart { series, ..Chart::default() }
     }
 

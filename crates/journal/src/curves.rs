@@ -80,7 +80,13 @@ fn learning_rate(info: &RunInfo, events: &[Event], scale: &Scale) -> Chart {
 /// The schedule as it was planned, where that was kept.
 pub(crate) fn planned_rates(info: &RunInfo, scale: &Scale, color: usize) -> Option<Series> {
     let points: Vec<(f64, f64)> = info.plan.rates.iter().map(|(step, rate)| (scale.of_step(*step), *rate)).collect();
-    (!points.is_empty()).then(|| Series { name: "planned".into(), points, style: Style::Dashed, color })
+    (!points.is_empty()).then(|| Series {
+        name: "planned".into(),
+        points,
+        band: Vec::new(),
+        style: Style::Dashed,
+        color,
+    })
 }
 
 fn grad_norm(info: &RunInfo, events: &[Event], scale: &Scale) -> Chart {
@@ -133,12 +139,18 @@ fn scores(events: &[Event], scale: &Scale, measure: Measure) -> Vec<Series> {
             Some((scale.of_eval(eval), (measure.corpus)(score)))
         };
         let points = evals(events, VALID).iter().filter_map(score).collect();
-        series.push(Series { name: validation_of(&corpus), points, style: Style::LineWithPoints, color: color() });
+        series.push(Series {
+            name: validation_of(&corpus),
+            points,
+            band: Vec::new(),
+            style: Style::LineWithPoints,
+            color: color(),
+        });
     }
     for split in splits(events) {
         let points = evals(events, &split).iter().map(|eval| (scale.of_eval(eval), (measure.eval)(eval))).collect();
         let (name, color) = if split == VALID { ("validation".into(), VALIDATION) } else { (split, color()) };
-        series.push(Series { name, points, style: Style::LineWithPoints, color });
+        series.push(Series { name, points, band: Vec::new(), style: Style::LineWithPoints, color });
     }
     series
 }
@@ -180,7 +192,7 @@ pub(crate) fn logged(
         Event::Log(log) => Some((scale.of_log(log), value(log))),
         _ => None,
     };
-    Series { name: name.into(), points: events.iter().filter_map(point).collect(), style, color }
+    Series { name: name.into(), points: events.iter().filter_map(point).collect(), band: Vec::new(), style, color }
 }
 
 /// Whether values spread so far that only a logarithmic axis shows them all.

@@ -2,6 +2,7 @@
 
 use unicode_width::UnicodeWidthStr;
 
+use crate::svg;
 use crate::ticks::grouped;
 
 /// Text that Markdown shows letter by letter, on one line, also inside a table.
@@ -37,6 +38,9 @@ pub(crate) fn code(text: &str) -> String {
     let space = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
     format!("{fence}{space}{}{space}{fence}", text.replace('|', "\\|"))
 }
+
+/// A cell of HTML longer than this may be broken.
+const LONG: usize = 40;
 
 /// A table whose columns line up in the source as well; `-:` aligns right.
 pub(crate) struct Table {
@@ -80,6 +84,36 @@ impl Table {
         let widths = self.widths(0);
         let line = |cells: &Vec<String>| format!("{}\n", self.padded(cells, &widths).join("  ").trim_end());
         std::iter::once(&self.header).chain(&self.rows).map(line).collect()
+    }
+
+    /// The table as HTML. Cells are plain text, escaped here; `class` names a row's class, or none.
+    pub(crate) fn html(&self, class: &dyn Fn(&[String]) -> String) -> String {
+        let cell = |tag: &str, column: usize, text: &String| {
+            // A sentence may be broken; a number or a name is not.
+            let kind = if self.right[column] {
+                " class=\"n\""
+            } else if text.len() > LONG {
+                " class=\"wide\""
+            } else {
+                ""
+            };
+            format!("<{tag}{kind}>{}</{tag}>", svg::escaped(text))
+        };
+        let cells = |tag: &str, row: &[String]| -> String {
+            row.iter().enumerate().map(|(column, text)| cell(tag, column, text)).collect()
+        };
+        let row = |row: &Vec<String>| match class(row).as_str() {
+            "" => format!("<tr>{}</tr>\n", cells("td", row)),
+            class => format!("<tr class=\"{class}\">{}</tr>\n", cells("td", row)),
+        };
+        let body: String = self.rows.iter().map(row).collect();
+        format!("<table>\n<thead><tr>{}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>\n", cells("th", &self.header))
+    }
+
+    /// The table with its cells, plain text until now, as Markdown.
+    pub(crate) fn escaped(mut self) -> Self {
+        self.rows.iter_mut().flatten().for_each(|cell| *cell = escaped(cell));
+        self
     }
 
     /// The widest cell of each column, at least `least`.

@@ -156,7 +156,8 @@ pub(crate) fn summary(run_dir: &Path, folder: &str) -> RunSummary {
     }
 }
 
-fn of_events(info: RunInfo, events: &[Event], folder: &str) -> RunSummary {
+/// The summary of a run that has been read, without its remarks.
+pub(crate) fn of_events(info: RunInfo, events: &[Event], folder: &str) -> RunSummary {
     let (status, end) = status(events);
     let evals = evals(events, VALID);
     let last_log = events.iter().rev().find_map(|event| match event {

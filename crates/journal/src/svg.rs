@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::chart::{Band, Chart, PALETTE, Series, Style};
+use crate::chart::{Chart, PALETTE, Series, Style};
 use crate::layout::thinned;
 use crate::plan::{
     AXIS, EDGE, LABEL, LEADER, Label, MARK, Plan, SAMPLE, SUBTITLE, Sample, TICK, TITLE, WIDTH, line_height,
@@ -24,8 +24,8 @@ pub fn svg(chart: &Chart) -> String {
     let mut drawing = Drawing::default();
     drawing.heading(&plan);
     drawing.axes(&plan);
-    for band in &chart.bands {
-        drawing.band(chart, band, &plan);
+    for series in &chart.series {
+        drawing.band(chart, series, &plan);
     }
     drawing.marks(&plan);
     drawing.horizontal_lines(chart, &plan);
@@ -161,13 +161,13 @@ impl Drawing {
     }
 
     /// An area, its edges as thinned as a line is.
-    fn band(&mut self, chart: &Chart, band: &Band, plan: &Plan) {
+    fn band(&mut self, chart: &Chart, series: &Series, plan: &Plan) {
         let log_y = plan.y.is_some_and(|range| range.log);
         let is_drawable = |(x, low, high): &(f64, f64, f64)| {
             chart.is_drawable((*x, *low), log_y) && chart.is_drawable((*x, *high), log_y)
         };
         let edge = |end: fn(&(f64, f64, f64)) -> f64| {
-            let placed = band.points.iter().filter(|point| is_drawable(point));
+            let placed = series.band.iter().filter(|point| is_drawable(point));
             let placed: Vec<(f64, f64)> = placed.map(|point| (plan.at_x(point.0), plan.at_y(end(point)))).collect();
             thinned(&placed)
         };
@@ -175,7 +175,7 @@ impl Drawing {
         let corners: Vec<String> =
             high.iter().chain(low.iter().rev()).map(|(x, y)| format!("{},{}", px(*x), px(*y))).collect();
         if corners.len() > 2 {
-            let fill = PALETTE[band.color % PALETTE.len()];
+            let fill = PALETTE[series.color % PALETTE.len()];
             self.push(format_args!(
                 "<polygon points=\"{}\" fill=\"{fill}\" fill-opacity=\"0.16\"/>",
                 corners.join(" ")
@@ -299,8 +299,8 @@ fn px(value: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_string()
 }
 
-/// Text that XML takes for text: its own signs as entities, and what XML 1.0 forbids as U+FFFD.
-fn escaped(text: &str) -> String {
+/// Text that XML and HTML take for text: their own signs as entities, and what XML 1.0 forbids as U+FFFD.
+pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

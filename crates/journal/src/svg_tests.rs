@@ -5,7 +5,7 @@ use crate::chart::{HorizontalLine, VerticalMark};
 use crate::text::width;
 
 fn series(name: &str, points: &[(f64, f64)], color: usize) -> Series {
-    Series { name: name.into(), points: points.to_vec(), style: Style::LineWithPoints, color }
+    Series { name: name.into(), points: points.to_vec(), band: Vec::new(), style: Style::LineWithPoints, color }
 }
 
 fn example() -> Chart {
@@ -167,7 +167,7 @@ fn point_marks_stay_apart() {
 #[test]
 fn a_band_widens_the_axis_and_a_line_without_a_name_has_no_label() {
     let mut chart = example();
-    chart.bands = vec![Band { points: vec![(0.0, 8.0, 12.0), (500.0, 5.0, 7.0), (1_000.0, f64::NAN, 5.0)], color: 1 }];
+    chart.series[0].band = vec![(0.0, 8.0, 12.0), (500.0, 5.0, 7.0), (1_000.0, f64::NAN, 5.0)];
     chart.series.push(Series { style: Style::Faint, ..series("", &[(0.0, 9.0), (1_000.0, 4.0)], 1) });
     let plan = Plan::new(&chart);
     assert!(plan.y.unwrap().contains(12.0));
@@ -180,7 +180,7 @@ fn a_band_widens_the_axis_and_a_line_without_a_name_has_no_label() {
 fn a_long_band_is_drawn_with_as_many_points_as_can_be_seen() {
     let mut chart = example();
     let points = (0..100_000).map(|i| (f64::from(i) / 100.0, 5.0 - f64::from(i % 7), 6.0 + f64::from(i % 5))).collect();
-    chart.bands = vec![Band { points, color: 0 }];
+    chart.series[0].band = points;
     let size = svg(&chart).len();
     assert!(size < 90_000, "{size} bytes");
 }

@@ -237,13 +237,13 @@ pub(crate) fn run_info() -> RunInfo {
 }
 
 /// Runs of two variants, with two and three seeds, the case file naming layer-6 first.
-pub(crate) fn study() -> crate::study::Study {
+pub(crate) fn case_runs() -> crate::case_runs::CaseRuns {
     let order = ["layer-6", "layer-4"].map(String::from);
-    study_of(&order, &[("layer-4", 10), ("layer-4", 1), ("layer-4", 2), ("layer-6", 2), ("layer-6", 1)])
+    case_runs_of(&order, &[("layer-4", 10), ("layer-4", 1), ("layer-4", 2), ("layer-6", 2), ("layer-6", 1)])
 }
 
 /// Finished runs of case1; each seed's losses are its own, and layer-6's are lower.
-pub(crate) fn study_of(order: &[String], runs: &[(&str, u64)]) -> crate::study::Study {
+pub(crate) fn case_runs_of(order: &[String], runs: &[(&str, u64)]) -> crate::case_runs::CaseRuns {
     let root = tempfile::tempdir().unwrap();
     let folders: Vec<std::path::PathBuf> = runs
         .iter()
@@ -261,7 +261,7 @@ pub(crate) fn study_of(order: &[String], runs: &[(&str, u64)]) -> crate::study::
             folder
         })
         .collect();
-    crate::study::Study::read("case1", &folders, order)
+    crate::case_runs::CaseRuns::read("case1", &folders, order)
 }
 
 /// The same run with other losses.

@@ -7,10 +7,13 @@ use crate::error::JournalError;
 use crate::event::{Event, Status};
 use crate::file::read;
 use crate::info::RunInfo;
+use crate::lock::run_is_held;
 use crate::notes::{Note, read_notes};
 use crate::parallel::in_parallel;
 use crate::record::or_none;
 use crate::report::status;
+use crate::results::{VALID, evals};
+use crate::summary::{RunState, RunSummary, of_events};
 
 /// A run as its folder tells it.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,11 +26,13 @@ pub struct Run {
     pub events: Vec<Event>,
     /// The remarks on it.
     pub notes: Vec<Note>,
+    /// What had become of it when it was read.
+    pub state: RunState,
 }
 
 /// The runs of one case.
 #[derive(Debug)]
-pub struct Study {
+pub struct CaseRuns {
     /// The case's name.
     pub name: String,
     /// The variants in the order of the case file; others follow by name.
@@ -49,7 +54,23 @@ impl Run {
     pub fn read(folder: &Path) -> Result<Self, JournalError> {
         let events = or_none(read(&folder.join("journal.jsonl")))?;
         let (info, notes) = (RunInfo::read(folder)?, read_notes(folder)?);
-        Ok(Self { folder: folder.to_path_buf(), info, events, notes })
+        let state = match status(&events).0 {
+            Status::Running if !run_is_held(folder) => RunState::Killed,
+            status => status.into(),
+        };
+        Ok(Self { folder: folder.to_path_buf(), info, events, notes, state })
+    }
+
+    /// The run in one line.
+    pub fn summary(&self) -> RunSummary {
+        let notes = self.notes.len() as u64;
+        let folder = self.folder.display().to_string();
+        RunSummary { state: self.state, notes, ..of_events(self.info.clone(), &self.events, &folder) }
+    }
+
+    /// Accuracy of the last validation, and of how many scored tokens.
+    pub(crate) fn last_scored(&self) -> Option<(f64, u64)> {
+        evals(&self.events, VALID).last().map(|eval| (eval.accuracy, eval.scored))
     }
 
     /// What became of the run: the last word of its journal. Without an end, [`Status::Running`]: a journal cannot tell a
@@ -59,25 +80,25 @@ impl Run {
     }
 }
 
-impl Study {
+impl CaseRuns {
     /// The runs of a case from their folders, read at once. `order` names the variants as the case file has them; it may
     /// be empty. What cannot be read is listed as such.
     pub fn read(name: &str, folders: &[PathBuf], order: &[String]) -> Self {
-        let mut study = Self { name: name.into(), variants: order.to_vec(), runs: Vec::new(), unreadable: Vec::new() };
+        let mut case = Self { name: name.into(), variants: order.to_vec(), runs: Vec::new(), unreadable: Vec::new() };
         for (folder, run) in folders.iter().zip(in_parallel(folders, |folder| Run::read(folder))) {
             match run {
-                Ok(run) => study.runs.push(run),
-                Err(error) => study.unreadable.push((folder.clone(), error)),
+                Ok(run) => case.runs.push(run),
+                Err(error) => case.unreadable.push((folder.clone(), error)),
             }
         }
-        let mut others: Vec<String> = study.runs.iter().map(|run| run.info.variant.clone()).collect();
+        let mut others: Vec<String> = case.runs.iter().map(|run| run.info.variant.clone()).collect();
         others.sort_unstable();
         others.dedup();
         others.retain(|variant| !order.contains(variant));
-        study.variants.extend(others);
-        let place = |variant: &str| study.variants.iter().position(|other| other == variant);
-        study.runs.sort_by_key(|run| (place(&run.info.variant), run.info.seed));
-        study
+        case.variants.extend(others);
+        let place = |variant: &str| case.variants.iter().position(|other| other == variant);
+        case.runs.sort_by_key(|run| (place(&run.info.variant), run.info.seed));
+        case
     }
 
     /// A variant's runs, by seed.
@@ -97,6 +118,24 @@ impl Study {
         self.runs.iter().max_by_key(|run| &run.info.created).map_or("", |run| &run.info.question)
     }
 
+    /// `20 runs: 18 finished, 2 diverged`.
+    pub(crate) fn states(&self) -> String {
+        let mut counts: Vec<(&str, usize)> = Vec::new();
+        for run in &self.runs {
+            let word = run.state.word();
+            match counts.iter_mut().find(|(known, _)| *known == word) {
+                Some((_, count)) => *count += 1,
+                None => counts.push((word, 1)),
+            }
+        }
+        if !self.unreadable.is_empty() {
+            counts.push(("unreadable", self.unreadable.len()));
+        }
+        let parts: Vec<String> = counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
+        let all = self.runs.len() + self.unreadable.len();
+        format!("{all} run{}: {}", if all == 1 { "" } else { "s" }, parts.join(", "))
+    }
+
     /// The corpora that were validated on apart, in the runs' order; none where no run has several.
     pub(crate) fn corpora(&self) -> Vec<&str> {
         let mut names = Vec::new();
@@ -114,21 +153,20 @@ impl Study {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::synthetic::{study, study_of};
+    use crate::synthetic::{case_runs, case_runs_of};
 
     #[test]
     fn runs_stand_in_the_order_of_the_case_file_and_by_seed() {
-        let study = study();
-        let runs: Vec<String> =
-            study.runs.iter().map(|run| format!("{} {}", run.info.variant, run.info.seed)).collect();
+        let case = case_runs();
+        let runs: Vec<String> = case.runs.iter().map(|run| format!("{} {}", run.info.variant, run.info.seed)).collect();
         assert_eq!(runs, ["layer-6 1", "layer-6 2", "layer-4 1", "layer-4 2", "layer-4 10"]);
     }
 
     #[test]
     fn a_colour_depends_on_the_place_in_the_case_file_alone() {
         let order = ["layer-6", "layer-4"].map(String::from);
-        let few = study_of(&order, &[("layer-4", 1)]);
-        let many = study_of(&order, &[("layer-2", 1), ("layer-4", 1), ("layer-6", 1)]);
+        let few = case_runs_of(&order, &[("layer-4", 1)]);
+        let many = case_runs_of(&order, &[("layer-2", 1), ("layer-4", 1), ("layer-6", 1)]);
         for variant in ["layer-4", "layer-6"] {
             assert_eq!(few.color(variant), many.color(variant));
         }
@@ -141,9 +179,9 @@ mod tests {
     #[test]
     fn a_run_that_cannot_be_read_is_named_and_the_others_are_there() {
         let root = tempfile::tempdir().unwrap();
-        let study = Study::read("case1", &[root.path().join("gone")], &[]);
-        assert_eq!((study.runs.len(), study.unreadable.len()), (0, 1));
-        assert!(study.unreadable[0].0.ends_with("gone"));
-        assert_eq!(study.question(), "");
+        let case = CaseRuns::read("case1", &[root.path().join("gone")], &[]);
+        assert_eq!((case.runs.len(), case.unreadable.len()), (0, 1));
+        assert!(case.unreadable[0].0.ends_with("gone"));
+        assert_eq!(case.question(), "");
     }
 }
