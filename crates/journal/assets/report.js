@@ -150,6 +150,10 @@
       for (const series of this.shown) this.band(inside, series);
       for (const series of this.shown) this.line(inside, series);
       this.levels(inside, yLow, yHigh);
+      if (!this.shown.length) {
+        const middle = { x: (PAD.left + right) / 2, y: (top + bottom) / 2, "text-anchor": "middle" };
+        this.svg.append(shape("text", middle, this.drawn.series.length ? "nothing is switched on" : "no values were recorded"));
+      }
       this.over = shape("g");
       this.svg.append(this.over);
       this.listen();

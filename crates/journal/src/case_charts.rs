@@ -12,6 +12,7 @@ use crate::event::{Eval, Log, Status};
 use crate::marks::case_marks;
 use crate::record::write_charts;
 use crate::results::{VALID, evals};
+use crate::write::file_name;
 
 /// The charts of a case by one axis, each with its name: `loss`, `accuracy`, `loss-CORPUS` for each of several corpora,
 /// and `learning-rate`.
@@ -31,7 +32,9 @@ pub fn case_charts(case: &CaseRuns, axis: Axis) -> Vec<(String, Chart)> {
             },
         ),
     ];
-    charts.extend(case.corpora().into_iter().map(|corpus| (format!("loss-{corpus}"), canvas.corpus_loss(corpus))));
+    charts.extend(
+        case.corpora().into_iter().map(|corpus| (format!("loss-{}", file_name(corpus)), canvas.corpus_loss(corpus))),
+    );
     charts.push(("learning-rate".to_string(), canvas.learning_rate()));
     charts
 }

@@ -10,7 +10,7 @@ use crate::chart::PALETTE;
 use crate::conclusion::{Conclusion, Judge};
 use crate::error::JournalError;
 use crate::markdown::{code, count, duration, escaped, minute};
-use crate::write::write_atomically;
+use crate::write::{file_name, write_atomically};
 
 /// The document's name in its folder.
 pub const TRAINING_RECORD: &str = "training-record.md";
@@ -41,7 +41,7 @@ pub fn write_training_record(
     version: &str,
 ) -> Result<(), JournalError> {
     for case in cases {
-        write_case_charts(case.runs, axis_of(case.runs), &folder.join("images").join(&case.runs.name))?;
+        write_case_charts(case.runs, axis_of(case.runs), &folder.join("images").join(file_name(&case.runs.name)))?;
     }
     write_atomically(&folder.join(TRAINING_RECORD), training_record(cases, judge, version).as_bytes())
 }
@@ -191,10 +191,10 @@ fn legend(case: &CaseRuns) -> String {
 fn images(case: &CaseRuns) -> String {
     let axis = axis_of(case).name();
     let mut names = vec!["loss".to_string(), "accuracy".into()];
-    names.extend(case.corpora().into_iter().map(|corpus| format!("loss-{corpus}")));
+    names.extend(case.corpora().into_iter().map(|corpus| format!("loss-{}", file_name(corpus))));
     names.push("learning-rate".into());
     let image = |name: &String| {
-        let file = attribute(&format!("images/{}/{name}-by-{axis}.png", case.name));
+        let file = attribute(&format!("images/{}/{name}-by-{axis}.png", file_name(&case.name)));
         let about = attribute(&format!("{}: {} by {axis}", case.name, name.replace('-', " ")));
         format!("<p align=\"center\"><img src=\"{file}\" width=\"800\" alt=\"{about}\"/></p>\n\n")
     };
