@@ -277,7 +277,8 @@
         const index = nearest(series, x);
         const [place, value] = [series.x[index], series.y[index]];
         if (value === null || Math.abs(atX(place) - at) > 40) continue;
-        this.over.append(shape("circle", { class: `dot c${series.color % 8}`, cx: atX(place), cy: atY(value), r: 4.5 }));
+        const isInSight = place >= this.place.x[0] && place <= this.place.x[1];
+        if (isInSight) this.over.append(shape("circle", { class: `dot c${series.color % 8}`, cx: atX(place), cy: atY(value), r: 4.5 }));
         const range = series.low ? `${valueText(series.low[index])} to ${valueText(series.high[index])}` : "";
         const sample = element("td", {}, element("span", { class: `swatch c${series.color % 8}` }));
         // Where nothing was measured at the cursor itself, the place is said.

@@ -10,8 +10,8 @@ use crate::svg::escaped;
 const STYLE: &str = include_str!("../assets/report.css");
 const SCRIPT: &str = include_str!("../assets/report.js");
 /// SHA-256 of the two, which are all that the page may use; a test prints them when they change.
-const STYLE_HASH: &str = "ZY3yAlj5kIjYRsCjAlT6bSAIsx+3evo/gUQe0X+PZ3A=";
-const SCRIPT_HASH: &str = "F13P/W8WO8yUySDQmLm8kYdg4kvO37OEReFcTzK8EMs=";
+const STYLE_HASH: &str = "9CIBpWxb9hHfYLV8kH0qc701NFDmQNsEg6NTZWTyg5M=";
+const SCRIPT_HASH: &str = "yC3xYYOZnYfXUGeCpaVl9SkwUccyY3gcQSt9yyn4N2I=";
 
 /// The page of a case: its charts with zoom, values and a choice of axis, its runs as tables, what its author concludes,
 /// and what the runs say to that. `version` is the program's.
@@ -29,8 +29,8 @@ pub fn html_page(case: &CaseRuns, conclusion: &Conclusion, judge: &Judge, versio
          <meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"generator\" content=\"casebook {}\">\n<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n\
-         <body>\n<a class=\"skip\" href=\"#runs\">To the tables</a>\n{}{CONTROLS}<main>\n{HELP}<div id=\"charts\"></div>\n\
-         {}{}</main>\n<script type=\"application/json\" id=\"data\">{}</script>\n<script>{SCRIPT}</script>\n</body>\n\
+         <body>\n<a class=\"skip\" href=\"#runs\">To the tables</a>\n{}<main>\n<section>\n{CONTROLS}{HELP}<div id=\"charts\"></div>\n\
+         </section>\n{}{}</main>\n<script type=\"application/json\" id=\"data\">{}</script>\n<script>{SCRIPT}</script>\n</body>\n\
          </html>\n",
         escaped(version),
         header(case),
