@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Length;
+use crate::{Claim, Length};
 
 /// A case: one question, put to one file.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -16,6 +16,12 @@ pub struct CaseConfig {
     /// Where the question comes from.
     #[serde(default)]
     pub source: String,
+    /// What its author concludes of the runs, in words.
+    #[serde(default)]
+    pub conclusion: String,
+    /// What the conclusion claims, such as "layer-6 < layer-4 on valid.loss", to be held against the runs.
+    #[serde(default)]
+    pub claims: Vec<Claim>,
     /// One run of every variant for each seed. At least one, no repeats.
     #[serde(default = "default_seeds")]
     pub seeds: Vec<u64>,
@@ -580,6 +586,9 @@ pub struct TrainConfig {
     pub checkpoint_every: Length,
     /// Checkpoints kept besides the best and the last.
     pub keep_checkpoints: usize,
+    /// End a run that has collapsed: three validations in a row, after the warm-up and a fifth of the run, within 2 % of
+    /// the unigram loss.
+    pub stop_collapsed: bool,
     /// Threads that prepare batches.
     pub workers: usize,
 }
@@ -600,6 +609,7 @@ impl Default for TrainConfig {
             eval_rows: 0,
             checkpoint_every: Length::Epochs(1.0),
             keep_checkpoints: 1,
+            stop_collapsed: false,
             workers: 1,
         }
     }

@@ -49,9 +49,13 @@ pub(crate) fn table_name(path: &str) -> String {
     }
 }
 
-/// `` `h` in [model]``, or `` `question` `` at the root.
+/// `` `h` in [model]``, `` `question` `` at the root, or `` entry 2 of `claims` ``.
 pub(crate) fn key_in_table(path: &str) -> String {
     match path.rsplit_once('.') {
+        Some((list, at)) if at.parse::<usize>().is_ok_and(|_| list != "data.corpora") => {
+            let at = at.parse::<usize>().map_or(0, |at| at + 1);
+            format!("entry {at} of {}", key_in_table(list))
+        }
         Some((table, key)) => format!("`{key}` in {}", table_name(table)),
         None => format!("`{path}`"),
     }
@@ -119,6 +123,7 @@ pub(crate) fn list(words: &[&str]) -> String {
 pub(crate) fn wanted(schema: &Schema) -> String {
     match schema {
         Schema::Table { .. } => "a table".into(),
+        Schema::List(element) if matches!(**element, Schema::Text) => "a list of texts in square brackets".into(),
         Schema::List(element) if element.fields().is_empty() => "a list such as [1, 2, 3]".into(),
         Schema::List(_) => "a list of tables such as [{ name = \"ko\", path = \"data/ko.txt\" }]".into(),
         Schema::Word(words) => format!("one of {}", quoted(words)),
@@ -159,6 +164,9 @@ pub(crate) fn repair(schema: &Schema, node: &Node) -> Option<String> {
         }
         (Schema::Flag, Value::Text(text)) if text == "true" || text == "false" => Some("leave the quotes out".into()),
         (Schema::List(_), Value::Table(_)) => Some("write its head in double brackets".into()),
+        (Schema::List(element), Value::Text(one)) if matches!(**element, Schema::Text) => {
+            Some(format!("write [{one:?}]"))
+        }
         (Schema::List(element), Value::Whole(one)) if element.fields().is_empty() => Some(format!("write [{one}]")),
         _ => None,
     }

@@ -159,17 +159,24 @@ pub(crate) fn own_fault(root: &Node, path: &str, message: &str) -> Problem {
     Problem::at(ProblemKind::WrongType, node.origin.clone(), message)
 }
 
+/// What is one for all variants of a case.
+pub(crate) const OF_THE_CASE: [&str; 5] = ["seeds", "conclusion", "claims", "variant", "sweep"];
+
 /// Refuses what a variant may not set.
 pub(crate) fn check_variant(name: &str, root: &Node) -> Vec<Problem> {
-    ["seeds", "variant"]
+    OF_THE_CASE
         .iter()
         .filter_map(|key| root.get(key))
         .map(|entry| {
             let message = match entry.key.as_str() {
+                "variant" => format!("variant {name} holds a variant; write [variant.NAME] tables beside one another"),
+                "sweep" => format!(
+                    "variant {name} holds a sweep; [sweep] stands at the file's top and is crossed with every variant"
+                ),
                 "seeds" => format!(
                     "variant {name} sets `seeds`; every variant runs the same seeds, so set them at the file's top"
                 ),
-                _ => format!("variant {name} holds a variant; write [variant.NAME] tables beside one another"),
+                key => format!("variant {name} sets `{key}`, which is the case's; set it at the file's top"),
             };
             Problem::at(ProblemKind::WrongTable, entry.key_origin.clone(), message)
         })

@@ -2,12 +2,13 @@
 //!
 //! No tensor library stands behind these types, so a case is read, checked, planned and compared in a build of seconds.
 //!
-//! A file becomes a tree (`tree`) in which every value knows its line. Each layer, that is the file, a variant, a
-//! flag, is checked against the schema (`schema`, `keys`), laid over the one below, read into the types (`config`) by
+//! A file becomes a tree (`tree`) in which every value knows its line. Each layer, that is the file, a variant
+//! (`variants`), a point of a grid (`sweep`), a flag, is checked against the schema (`schema`, `keys`), laid over the one below, read into the types (`config`) by
 //! serde, and checked as a whole (`check`, `check_run`).
 
 mod check;
 mod check_run;
+mod claim;
 mod config;
 mod diff;
 mod error;
@@ -20,10 +21,13 @@ mod origin;
 mod reread;
 mod resolve;
 mod schema;
+mod sweep;
 mod syntax;
 mod tree;
+mod variants;
 mod warn;
 
+pub use claim::{Claim, ClaimError, Measure, Metric, Relation};
 pub use config::*;
 pub use diff::{Difference, differences};
 pub use error::{CaseError, Problem, ProblemKind};

@@ -10,12 +10,15 @@ use toml::de::DeTable;
 use crate::{
     CaseConfig, CaseError, Origin, Origins, Problem,
     check::check,
+    claim::check_claims,
     error::ProblemKind,
     explain::nearest,
-    keys::{check_layer, check_required, check_variant, invalid, is_path_safe, own_fault, schema_at},
+    keys::{check_layer, check_required, check_variant, invalid, own_fault},
     origin::Source,
+    sweep::take_sweep,
     syntax,
     tree::{Entry, Node, Value, json_of, lay_over, origins_of, relabel, tree_of_table},
+    variants::{Change, take_variants, twins, without_refused},
 };
 
 /// A case file, read and checked: one question and its variants.
@@ -61,9 +64,11 @@ pub fn load(path: &Path, overrides: &[String]) -> Result<Case, CaseError> {
 pub fn read_resolved(text: &str) -> Result<CaseConfig, CaseError> {
     let path = Path::new("case.toml");
     let mut root = parse(text, path)?;
-    if let Some(entry) = root.take("variant") {
-        let message = "a resolved case has no variants; read the case file it came from".to_string();
-        return Err(invalid(vec![Problem::at(ProblemKind::WrongTable, entry.key_origin, message)]));
+    for key in ["variant", "sweep"] {
+        if let Some(entry) = root.take(key) {
+            let message = "a resolved case has no variants; read the case file it came from".to_string();
+            return Err(invalid(vec![Problem::at(ProblemKind::WrongTable, entry.key_origin, message)]));
+        }
     }
     let problems = check_layer(&root, false);
     if !problems.is_empty() {
@@ -75,12 +80,14 @@ pub fn read_resolved(text: &str) -> Result<CaseConfig, CaseError> {
 fn variants_of(text: &str, path: &Path, overrides: &[String]) -> Result<Vec<Variant>, CaseError> {
     let mut base = parse(text, path)?;
     let mut problems = Vec::new();
-    let variants = take_variants(&mut base, &mut problems);
+    let written = take_variants(&mut base, &mut problems);
+    let grid = take_sweep(&mut base, &mut problems);
     problems.extend(check_layer(&base, false));
-    for variant in &variants {
+    for variant in &written {
         problems.extend(check_variant(&variant.name, &variant.tree));
         problems.extend(check_layer(&without_refused(&variant.tree), true));
     }
+    let variants = grid.map_or_else(|| written.clone(), |grid| grid.cross(&written, &mut problems));
     let flags: Vec<Node> =
         overrides.iter().filter_map(|text| flag(text).map_err(|found| problems.push(found)).ok()).collect();
     flags.iter().for_each(|flag| problems.extend(check_layer(flag, true)));
@@ -103,90 +110,11 @@ fn variants_of(text: &str, path: &Path, overrides: &[String]) -> Result<Vec<Vari
     if overrides.is_empty() && problems.is_empty() {
         problems.extend(twins(&resolved, &names));
     }
+    if let Some(first) = resolved.first() {
+        let names: Vec<&str> = resolved.iter().map(|variant| variant.name.as_str()).collect();
+        problems.extend(check_claims(first, &names));
+    }
     if problems.is_empty() { Ok(resolved) } else { Err(invalid(problems)) }
-}
-
-/// A `[variant.NAME]` table before it is laid over the case.
-struct Change {
-    name: String,
-    written: Origin,
-    tree: Node,
-}
-
-/// The `[variant.NAME]` tables, relabelled, or one that changes nothing.
-fn take_variants(base: &mut Node, problems: &mut Vec<Problem>) -> Vec<Change> {
-    let Some(Entry { node, key_origin, .. }) = base.take("variant") else {
-        let tree = Node { value: Value::Table(Vec::new()), origin: Origin::Default };
-        return vec![Change { name: "base".into(), written: Origin::Default, tree }];
-    };
-    let entries = match node.value {
-        Value::Table(entries) if !entries.is_empty() => entries,
-        _ => {
-            let message = "`variant` holds named tables, such as [variant.layer-6] with model.n_layers = 6".to_string();
-            problems.push(Problem::at(ProblemKind::WrongType, key_origin, message));
-            return Vec::new();
-        }
-    };
-    let mut changes: Vec<Change> = Vec::new();
-    for Entry { key: name, key_origin: written, node: mut tree } in entries {
-        if let Some((kind, message)) = refused_name(&name, &tree, &changes) {
-            problems.push(Problem::at(kind, written, message));
-            continue;
-        }
-        relabel(&mut tree, &|origin| match origin.place() {
-            Some(place) => Origin::Variant { name: name.clone(), place: place.clone() },
-            None => origin.clone(),
-        });
-        changes.push(Change { name, written, tree });
-    }
-    changes
-}
-
-fn refused_name(name: &str, tree: &Node, others: &[Change]) -> Option<(ProblemKind, String)> {
-    if schema_at(&[name]).is_some() {
-        let message = format!(
-            "`{name}` is a key of the case and no variant's name; write [variant.NAME], such as [variant.layer-6]"
-        );
-        return Some((ProblemKind::WrongTable, message));
-    }
-    if !matches!(tree.value, Value::Table(_)) {
-        let message = format!("the variant `{name}` must be a table, such as [variant.{name}] with model.n_layers = 6");
-        return Some((ProblemKind::WrongType, message));
-    }
-    if !is_path_safe(name) {
-        let message = format!("the variant {name:?} names a folder; use letters, digits, `-` and `_` alone");
-        return Some((ProblemKind::OutOfRange, message));
-    }
-    let twin = others.iter().find(|other| other.name.to_lowercase() == name.to_lowercase())?;
-    let message = format!(
-        "variants `{}` and `{name}` would share a folder where letter case does not count; rename one",
-        twin.name
-    );
-    Some((ProblemKind::Contradiction, message))
-}
-
-/// A variant without the keys that [`check_variant`] has already refused.
-fn without_refused(variant: &Node) -> Node {
-    let mut rest = variant.clone();
-    rest.take("seeds");
-    rest.take("variant");
-    rest
-}
-
-/// Two variants that are one configuration: a comparison of nothing.
-fn twins(variants: &[Variant], names: &[Origin]) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    for (at, variant) in variants.iter().enumerate() {
-        if let Some(twin) = variants[..at].iter().position(|other| other.config == variant.config) {
-            let message = format!(
-                "variants `{}` and `{}` are the same configuration; change one",
-                variants[twin].name, variant.name
-            );
-            let origins = vec![names[at].clone(), names[twin].clone()];
-            problems.push(Problem { kind: ProblemKind::Contradiction, message, origins, path: PathBuf::new() });
-        }
-    }
-    problems
 }
 
 /// A merged tree as a configuration, with everything that is wrong with it.
@@ -213,7 +141,7 @@ fn flag(text: &str) -> Result<Node, Problem> {
     if keys.iter().any(|key| key.is_empty()) {
         return Err(refuse("the key is a dotted path, such as model.n_layers"));
     }
-    if keys[0] == "variant" {
+    if ["variant", "sweep"].contains(&keys[0]) {
         return Err(refuse("a flag cannot change a variant; set the key itself, such as model.n_layers=6"));
     }
     let line = format!("value = {}", value.trim());

@@ -38,6 +38,8 @@ pub enum Origin {
         /// Where in the file.
         place: Place,
     },
+    /// The `[sweep]` table of the case file.
+    Sweep(Place),
     /// The command line.
     Set {
         /// The flag's argument, `key=value`.
@@ -49,20 +51,21 @@ impl Origin {
     /// The place in the file, unless the value is a default or came from the command line.
     pub fn place(&self) -> Option<&Place> {
         match self {
-            Self::File(place) | Self::Variant { place, .. } => Some(place),
+            Self::File(place) | Self::Variant { place, .. } | Self::Sweep(place) => Some(place),
             Self::Default | Self::Set { .. } => None,
         }
     }
 }
 
-/// As the resolved file's comments say it: `default`, `configs/case1.toml:14`, `variant layer-6, configs/case1.toml:40`
-/// or `--set`.
+/// As the resolved file's comments say it: `default`, `configs/case1.toml:14`, `variant layer-6, configs/case1.toml:40`,
+/// `sweep, configs/case6.toml:38` or `--set`.
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => f.write_str("default"),
             Self::File(place) => write!(f, "{}:{}", place.path.display(), place.line),
             Self::Variant { name, place } => write!(f, "variant {name}, {}:{}", place.path.display(), place.line),
+            Self::Sweep(place) => write!(f, "sweep, {}:{}", place.path.display(), place.line),
             Self::Set { .. } => f.write_str("--set"),
         }
     }

@@ -66,6 +66,9 @@ pub fn defaults_toml() -> String {
 const HEAD: &str = "\
 # Every key of a case file with its default. Printed from the program; a test fails when the two differ.
 # A case file needs only what its question depends on: question, data.corpora, and how long the run is.
+# [variant.NAME] tables change keys for one variant each. [sweep] holds lists of values by key, such as
+# \"model.n_layers\" = [2, 3, 6], and makes a variant of every combination: n_layers-2, n_layers-3, n_layers-6. Where there
+# are both, every [variant.NAME] is run at every point of the sweep, as NAME--n_layers-2.
 
 ";
 

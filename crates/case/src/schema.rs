@@ -12,7 +12,7 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-use crate::CaseConfig;
+use crate::{CaseConfig, Claim};
 
 /// What a key may hold.
 #[derive(Debug, Clone)]
@@ -131,6 +131,12 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         visitor.visit_f64(1.0)
     }
 
+    /// Text that is read further as it is taken in, which a claim alone is.
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        *self.0 = Schema::Text;
+        visitor.visit_str(Claim::EXAMPLE)
+    }
+
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         *self.0 = Schema::Text;
         visitor.visit_str("1")
@@ -170,7 +176,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
     }
 
     forward_to_deserialize_any! {
-        i8 i16 i32 i64 i128 u8 u16 u128 f32 char str bytes byte_buf unit unit_struct newtype_struct tuple tuple_struct
+        i8 i16 i32 i64 i128 u8 u16 u128 f32 char bytes byte_buf unit unit_struct newtype_struct tuple tuple_struct
         map identifier ignored_any
     }
 }

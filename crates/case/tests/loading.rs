@@ -147,3 +147,80 @@ fn a_fault_of_the_base_is_said_once_for_all_variants() {
     let CaseError::Invalid { problems } = error else { panic!("{error}") };
     assert_eq!(problems.len(), 1, "{problems:?}");
 }
+
+const SWEEP: &str = "[sweep]\n\"model.n_layers\" = [2, 3]\noptimizer.weight_decay = [0, 1e-2]\n";
+
+fn shapes(found: &[Variant]) -> Vec<(&str, usize, f64)> {
+    found.iter().map(|v| (v.name.as_str(), v.config.model.n_layers, v.config.optimizer.weight_decay)).collect()
+}
+
+#[test]
+fn a_sweep_makes_a_variant_of_every_combination_and_says_where_values_came_from() {
+    let found = variants("sweep", SWEEP, &[]).unwrap_or_else(|error| panic!("{error}"));
+    let expected = [
+        ("n_layers-2--weight_decay-0", 2, 0.0),
+        ("n_layers-2--weight_decay-0_01", 2, 0.01),
+        ("n_layers-3--weight_decay-0", 3, 0.0),
+        ("n_layers-3--weight_decay-0_01", 3, 0.01),
+    ];
+    assert_eq!(shapes(&found), expected);
+    let origin = found[2].origins.of("model.n_layers");
+    assert!(matches!(origin, Origin::Sweep(place) if place.line == 13 && place.column == 24), "{origin:?}");
+    assert!(found[2].resolved_toml().contains("n_layers = 3  # sweep, "));
+    let again = read_resolved(&found[2].resolved_toml()).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(again, found[2].config);
+}
+
+#[test]
+fn a_sweep_is_crossed_with_the_variants() {
+    let more = "[variant.adam]\noptimizer.kind = \"adam\"\n[variant.adamw]\noptimizer.kind = \"adamw\"\n\n[sweep.optimizer]\nweight_decay = [0.0, 0.1]\n";
+    let found = variants("crossed", more, &[]).unwrap_or_else(|error| panic!("{error}"));
+    let names: Vec<&str> = found.iter().map(|variant| variant.name.as_str()).collect();
+    assert_eq!(
+        names,
+        ["adam--weight_decay-0", "adam--weight_decay-0_1", "adamw--weight_decay-0", "adamw--weight_decay-0_1"]
+    );
+    assert!(matches!(found[3].origins.of("optimizer.kind"), Origin::Variant { name, .. } if name == "adamw"));
+}
+
+#[test]
+fn a_sweep_names_its_values_as_folders_and_reaches_into_corpora_and_lengths() {
+    let more = "[sweep]\nschedule.warmup = [\"6 %\", 100]\nschedule.kind = [\"linear\"]\noptimizer.kind = [\"adamw\"]\ndata.corpora.ko.fraction = [0.5]\n";
+    let found = variants("named", more, &[]).unwrap_or_else(|error| panic!("{error}"));
+    let names: Vec<&str> = found.iter().map(|variant| variant.name.as_str()).collect();
+    let rest = "schedule_kind-linear--optimizer_kind-adamw--fraction-0_5";
+    assert_eq!(names, [format!("warmup-6_pct--{rest}"), format!("warmup-100--{rest}")]);
+    assert_eq!(found[0].config.data.corpora[0].fraction, 0.5);
+    let lengths = variants("swept-lengths", "[sweep]\ntrain.steps = [10, 20]\n", &[]);
+    let lengths = lengths.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!((lengths[1].config.train.epochs, lengths[1].config.train.steps), (None, Some(20)));
+}
+
+#[test]
+fn a_flag_lies_over_a_sweep() {
+    let found = variants("swept-flag", SWEEP, &["model.n_layers=1"]).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(found.len(), 4);
+    assert!(found.iter().all(|variant| variant.config.model.n_layers == 1));
+}
+
+#[test]
+fn a_resolved_case_has_no_sweep() {
+    let text = only("resolved-sweep", &[]).resolved_toml();
+    let swept = read_resolved(&format!("{text}[sweep]\nmodel.n_layers = [1]\n")).expect_err("no sweep there");
+    assert!(swept.to_string().contains("has no variants"), "{swept}");
+}
+
+#[test]
+fn a_conclusion_and_its_claims_are_every_variant_s() {
+    let more = "[variant.a]\nmodel.n_layers = 4\n[variant.b]\nmodel.n_layers = 6\n";
+    let head = "conclusion = \"More layers are better.\"\nclaims = [\"b < a on valid.loss\", \"b > a on valid.ko.accuracy\"]\n";
+    let path = folder("claims", &[("case.toml", &format!("{head}{CASE}{more}"))]).join("case.toml");
+    let case = load(&path, &[]).unwrap_or_else(|error| panic!("{error}"));
+    for variant in &case.variants {
+        assert_eq!(variant.config.conclusion, "More layers are better.");
+        let claims: Vec<String> = variant.config.claims.iter().map(ToString::to_string).collect();
+        assert_eq!(claims, ["b < a on valid.loss", "b > a on valid.ko.accuracy"]);
+        let again = read_resolved(&variant.resolved_toml()).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(again, variant.config, "a run's own case names variants that it does not hold");
+    }
+}

@@ -112,10 +112,21 @@ fn train() -> impl Strategy<Value = TrainConfig> {
     })
 }
 
+/// A claim about anything but the test split, which may be empty, and a corpus, which the case may not have.
+fn claim() -> impl Strategy<Value = Claim> {
+    ("a[\\w-]{0,8}", "b[\\w-]{0,8}", "[<>]", "loss|accuracy|perplexity|bits_per_char").prop_map(
+        |(left, right, sign, measure)| {
+            format!("{left} {sign} {right} on valid.{measure}").parse().expect("it has the form of a claim")
+        },
+    )
+}
+
 prop_compose! {
     fn config()(
         question in "\\PC{0,20}\\S|\\s?\\w[\\x00-\\x7f]{0,20}",
         source in "(?s).{0,20}",
+        conclusion in "(?s).{0,20}",
+        claims in proptest::collection::vec(claim(), 0..3),
         seeds in proptest::collection::btree_set(any::<u64>(), 1..5),
         model in model(),
         data in data(),
@@ -127,6 +138,8 @@ prop_compose! {
         CaseConfig {
             question,
             source,
+            conclusion,
+            claims,
             seeds: seeds.into_iter().collect(),
             model,
             data,

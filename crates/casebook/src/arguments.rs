@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use journal::RunState;
 
 /// Trains small BERT-style encoders on your own text, and keeps a journal that can be trusted.
 #[derive(Debug, Parser)]
@@ -95,10 +96,35 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Write a run's record.md and charts again, from its journal.
-    Record {
+    /// List runs: what has been run, is running, was planned or died.
+    Journal(JournalArguments),
+    /// Add a dated remark to a run.
+    Note {
         /// The run's folder.
         run: PathBuf,
+        /// The remark.
+        text: String,
+    },
+    /// Compare the variants of a case, or any runs: what differs, and what so many seeds allow one to say.
+    Compare(CompareArguments),
+    /// Write one page of a case: charts to zoom and point at, tables, claims. It needs no network.
+    Report {
+        /// The case file, or the name of a case that has runs.
+        case: PathBuf,
+        /// Where to write it; `report.html` in the case's folder of runs when not given.
+        #[arg(long)]
+        out: Option<PathBuf>,
+        /// Where runs are kept.
+        #[arg(long, default_value = "runs")]
+        runs: PathBuf,
+    },
+    /// Write a run's record.md and charts again, or the training record of cases, from the journals.
+    Record {
+        /// One run's folder, or case files in the order of the record; all cases that have runs when none is named.
+        what: Vec<PathBuf>,
+        /// Where runs are kept; the training record is written there.
+        #[arg(long, default_value = "runs")]
+        runs: PathBuf,
     },
     /// List devices, and check that one computes what the CPU computes.
     Doctor {
@@ -135,6 +161,89 @@ pub(crate) struct Way {
     /// Train on a device that failed its check all the same.
     #[arg(long)]
     pub(crate) force_device: bool,
+}
+
+/// Which runs are listed. In names, `*` stands for any letters.
+#[derive(Debug, clap::Args)]
+pub(crate) struct JournalArguments {
+    /// Where runs are kept.
+    #[arg(long, default_value = "runs")]
+    pub(crate) runs: PathBuf,
+    /// Only runs of this case.
+    #[arg(long)]
+    pub(crate) case: Option<String>,
+    /// Only runs of this variant.
+    #[arg(long)]
+    pub(crate) variant: Option<String>,
+    /// Only runs of this seed.
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// Only runs in this state; may be given again.
+    #[arg(long, value_parser = state)]
+    pub(crate) state: Vec<RunState>,
+    /// Only runs of this commit, or of commits that begin so.
+    #[arg(long)]
+    pub(crate) commit: Option<String>,
+    /// Only runs planned then or later: 2026-11, 2026-11-21T08.
+    #[arg(long)]
+    pub(crate) since: Option<String>,
+    /// A JSON array instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn state(word: &str) -> Result<RunState, String> {
+    let words = RunState::ALL.map(RunState::word);
+    let found = RunState::ALL.into_iter().find(|state| state.word() == word);
+    found.ok_or_else(|| format!("write one of {}", words.join(", ")))
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct CompareArguments {
+    /// A case file, the name of a case that has runs, or run folders and folders of runs.
+    #[arg(required = true)]
+    pub(crate) what: Vec<PathBuf>,
+    /// The variant that the others are compared with; the first when not given.
+    #[arg(long)]
+    pub(crate) baseline: Option<String>,
+    /// What runs are aligned by; steps, or tokens where a step is not as many in every run, when not given.
+    #[arg(long)]
+    pub(crate) by: Option<AlignedBy>,
+    /// Where on that axis they are read; at the end of the shortest finished run when not given.
+    #[arg(long)]
+    pub(crate) at: Option<f64>,
+    /// Read each run's best validation up to there instead of the one there.
+    #[arg(long)]
+    pub(crate) best: bool,
+    /// What is compared, the first above all; may be given again. The loss when not given.
+    #[arg(long)]
+    pub(crate) metric: Vec<MetricWord>,
+    /// Where runs are kept.
+    #[arg(long, default_value = "runs")]
+    pub(crate) runs: PathBuf,
+    /// One JSON object instead of text.
+    #[arg(long, conflicts_with = "markdown")]
+    pub(crate) json: bool,
+    /// Markdown instead of text.
+    #[arg(long)]
+    pub(crate) markdown: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum AlignedBy {
+    Steps,
+    Epochs,
+    Examples,
+    Tokens,
+    Hours,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum MetricWord {
+    Loss,
+    BitsPerChar,
+    Accuracy,
+    Perplexity,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -267,7 +376,11 @@ mod tests {
             "check: set resolved",
             "fill-mask: top device json",
             "evaluate: data field format seed device json",
-            "record: ",
+            "journal: runs case variant seed state commit since json",
+            "note: ",
+            "compare: baseline by at best metric runs json markdown",
+            "report: out runs",
+            "record: runs",
             "doctor: device all",
             "replay: init batches norm d-model heads ff layers vocab eps lr lr-warmup weight-decay clip adam-eps steps device out",
             "throughput: d-model heads ff layers vocab seq batch dropout min-len steps warmup-steps seed composed device",

@@ -5,11 +5,11 @@ use std::{path::Path, process::ExitCode};
 use anyhow::{Context, bail};
 use case::{Case, EncoderConfig, Kernels, NormPlacement, OptimizerConfig, TextFormat, Variant};
 use journal::{RunInfo, Status};
-use train::{FileScore, Outcome, Place, Replay, Spec, Throughput, Trained, replay, throughput, train};
+use train::{FileScore, Outcome, Place, Replay, Spec, Throughput, Trained, plan_runs, replay, throughput, train};
 
 use crate::{
     arguments::{Arguments, Command, Norm, Places, ReplayArguments, ThroughputArguments, Way},
-    doctor,
+    doctor, records,
     show::{Show, line, warning},
     threads::stop_flag,
 };
@@ -30,11 +30,11 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             let found = trained.evaluate(data, field, text_format(format.as_deref())?, seed)?;
             show_score(&trained, &found, *json)
         }
-        Command::Record { run } => {
-            journal::write_record(run).with_context(|| format!("writing the record of {}", run.display()))?;
-            line(&format!("{}", run.join("record.md").display()));
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Journal(arguments) => records::list(arguments),
+        Command::Note { run, text } => records::note(run, text),
+        Command::Compare(arguments) => records::compare(arguments),
+        Command::Report { case, out, runs } => records::report(case, out.as_deref(), runs),
+        Command::Record { what, runs } => records::record(what, runs),
         Command::Doctor { device, all } => doctor::run(device.as_deref(), *all),
         Command::Replay(arguments) => replay_peer(arguments),
         Command::Throughput(arguments) => time(arguments),
@@ -56,11 +56,11 @@ fn train_case(
     }
     let stop = stop_flag()?;
     let mut show = Show::new(way.json);
-    let mut code = ExitCode::SUCCESS;
+    let mut specs = Vec::new();
     for variant in chosen {
         for seed in seeds(variant, seed)? {
             let run = places.runs.join(&case.name).join(&variant.name).join(format!("s{seed}"));
-            let spec = Spec {
+            specs.push(Spec {
                 case: case.name.clone(),
                 variant: variant.name.clone(),
                 seed,
@@ -70,13 +70,19 @@ fn train_case(
                 base: base.clone(),
                 cache: places.prepared.clone(),
                 force_device: way.force_device,
-            };
-            match tell(&spec.run, &train(&spec, &stop, &mut show)?, &show) {
-                After::Stop => return Ok(ExitCode::SUCCESS),
-                After::GoOn => {}
-                // The other variants and seeds are worth no less for it.
-                After::GoOnToFail => code = ExitCode::FAILURE,
-            }
+            });
+        }
+    }
+    if specs.len() > 1 {
+        plan_runs(&specs, &stop, &mut show)?;
+    }
+    let mut code = ExitCode::SUCCESS;
+    for spec in specs {
+        match tell(&spec.run, &train(&spec, &stop, &mut show)?, &show) {
+            After::Stop => return Ok(ExitCode::SUCCESS),
+            After::GoOn => {}
+            // The other variants and seeds are worth no less for it.
+            After::GoOnToFail => code = ExitCode::FAILURE,
         }
     }
     Ok(code)

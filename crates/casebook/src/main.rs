@@ -3,6 +3,7 @@
 mod arguments;
 mod commands;
 mod doctor;
+mod records;
 mod show;
 mod threads;
 

@@ -86,11 +86,51 @@ fn a_case_is_trained_resumed_and_used_by_the_commands_of_the_readme() {
 }
 
 #[test]
+fn variants_and_seeds_are_planned_trained_listed_compared_and_reported() {
+    let folder = folder();
+    let at = folder.path();
+    let variants = "\nconclusion = \"Two layers are better.\"\nclaims = [\"two < one on valid.loss\"]\nseeds = [1, 2]\n";
+    let tail = "\n[variant.one]\nmodel.n_layers = 1\n\n[variant.two]\nmodel.n_layers = 2\n";
+    fs::write(at.join("both.toml"), format!("{variants}{CASE}{tail}")).unwrap();
+    let said = |arguments: &[&str]| {
+        let output = casebook(at, arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    said(&["train", "both.toml", "--variant", "one"]);
+    let half = said(&["journal", "--json"]);
+    assert_eq!(half.matches(r#""finished""#).count(), 2, "{half}");
+    // A case that was stopped on the way: what is missing stands in the list.
+    fs::remove_file(at.join("runs/both/one/s2/journal.jsonl")).unwrap();
+    fs::remove_dir_all(at.join("runs/both/one/s2/checkpoints")).unwrap();
+    assert!(said(&["journal", "--state", "planned"]).contains("both"), "a run without a journal is planned");
+    said(&["train", "both.toml"]);
+    assert_eq!(said(&["journal", "--state", "finished"]).lines().filter(|line| line.contains("both")).count(), 4);
+
+    said(&["note", "runs/both/two/s1", "looked at it: fine"]);
+    assert!(said(&["journal", "--variant", "two", "--seed", "1", "--json"]).contains(r#""notes": 1"#));
+    let compared = said(&["compare", "both.toml"]);
+    for part in ["model.n_layers", "one", "two", "cannot tell"] {
+        assert!(compared.to_lowercase().contains(part), "no `{part}` in\n{compared}");
+    }
+    let object: serde_json::Value = serde_json::from_str(&said(&["compare", "both", "--json", "--by", "tokens"])).unwrap();
+    assert_eq!((object["axis"].as_str(), object["baseline"].as_str()), (Some("tokens"), Some("one")));
+
+    said(&["report", "both.toml"]);
+    let page = fs::read_to_string(at.join("runs/both/report.html")).unwrap();
+    assert!(page.contains("Two layers are better.") && page.contains("CANNOT TELL"), "claims are held against the runs");
+    said(&["record", "both.toml"]);
+    let record = fs::read_to_string(at.join("runs/training-record.md")).unwrap();
+    assert!(record.contains("two &lt; one on valid.loss") || record.contains("two < one on valid.loss"), "{record}");
+    assert!(at.join("runs/images/both").read_dir().unwrap().count() >= 4, "charts beside the record");
+}
+
+#[test]
 fn mistakes_are_said_on_standard_error_with_a_failing_exit() {
     let folder = folder();
     let at = folder.path();
     fs::write(at.join("typo.toml"), CASE.replace("n_layers", "n_layer")).unwrap();
-    let cases: [(&[&str], &str); 7] = [
+    let cases: [(&[&str], &str); 11] = [
         (&["train", "typo.toml"], "did you mean `n_layers`?"),
         (&["train", "absent.toml"], "absent.toml"),
         (&["train", "case.toml", "--variant", "large"], "has no variant `large`; it has base"),
@@ -98,6 +138,10 @@ fn mistakes_are_said_on_standard_error_with_a_failing_exit() {
         (&["train", "case.toml", "--set", "train.device=gpu:9"], "no device `gpu:9`"),
         (&["fill-mask", "runs/none", "a [MASK]"], "is not a run"),
         (&["resume", "runs/none"], "is not a run"),
+        (&["compare", "none"], "is no folder, no case file, and no case in runs"),
+        (&["report", "case.toml"], "case has no runs in runs"),
+        (&["note", "runs/none", "a remark"], "holds no run"),
+        (&["journal", "--state", "dead"], "planned, running, killed"),
     ];
     for (arguments, part) in cases {
         let output = casebook(at, arguments);

@@ -34,10 +34,12 @@ pub struct Chart {
 /// One line of a chart.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {
-    /// Written beside the line's end.
+    /// Written beside the line's end; a line without a name has no label.
     pub name: String,
     /// Places from left to right. Where one is not finite, the line is broken.
     pub points: Vec<(f64, f64)>,
+    /// An area around the line: place, lower and upper end, from left to right. May be empty.
+    pub band: Vec<(f64, f64, f64)>,
     /// How the line looks.
     pub style: Style,
     /// Index in [`PALETTE`], counted round.
@@ -53,6 +55,8 @@ pub enum Style {
     LineWithPoints,
     /// A thin dashed line.
     Dashed,
+    /// A thin, half transparent line: what stands behind the result.
+    Faint,
 }
 
 /// A dashed line across the chart.
@@ -64,6 +68,8 @@ pub struct HorizontalLine {
     pub y: f64,
     /// Whether the axis is widened to show it; otherwise it is left out where it lies far outside.
     pub always: bool,
+    /// Index in [`PALETTE`], counted round; grey when it belongs to no line.
+    pub color: Option<usize>,
 }
 
 /// A moment: a dotted line from top to bottom.
@@ -110,11 +116,10 @@ impl Chart {
     }
 
     fn drawable(&self, log_y: bool) -> impl Iterator<Item = (f64, f64)> {
-        self.series
-            .iter()
-            .flat_map(|series| &series.points)
-            .copied()
-            .filter(move |point| self.is_drawable(*point, log_y))
+        let ends =
+            self.series.iter().flat_map(|series| &series.band).flat_map(|(x, low, high)| [(*x, *low), (*x, *high)]);
+        let points = self.series.iter().flat_map(|series| &series.points).copied();
+        points.chain(ends).filter(move |point| self.is_drawable(*point, log_y))
     }
 
     /// The horizontal axis: exactly the points, `None` when there is none.
@@ -176,12 +181,12 @@ mod tests {
 
     fn chart(ys: &[f64]) -> Chart {
         let points = ys.iter().enumerate().map(|(x, y)| (x as f64, *y)).collect();
-        let series = vec![Series { name: "a".into(), points, style: Style::Line, color: 0 }];
+        let series = vec![Series { name: "a".into(), points, band: Vec::new(), style: Style::Line, color: 0 }];
         Chart { series, ..Chart::default() }
     }
 
     fn line(y: f64, always: bool) -> HorizontalLine {
-        HorizontalLine { label: "line".into(), y, always }
+        HorizontalLine { label: "line".into(), y, always, color: None }
     }
 
     #[test]

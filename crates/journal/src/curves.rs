@@ -1,53 +1,20 @@
 //! A run's journal as charts: loss, accuracy, learning rate and gradient norm, by step and by epoch.
 
-use crate::chart::{Chart, HorizontalLine, PALETTE, Series, Style, VerticalMark};
-use crate::event::{Eval, Event, Log, Status};
+use crate::axis::{Axis, Scale};
+use crate::chart::{Chart, HorizontalLine, PALETTE, Series, Style};
+use crate::event::{CorpusScore, Eval, Event, Log};
 use crate::info::RunInfo;
-use crate::results::{VALID, best, evals};
+use crate::marks::run_marks;
+use crate::results::{VALID, evals};
 use crate::ticks::number;
 
-/// What the horizontal axis counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum By {
-    Step,
-    Epoch,
-}
-
-impl By {
-    pub(crate) const ALL: [Self; 2] = [Self::Step, Self::Epoch];
-
-    /// In file names and headings.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Step => "step",
-            Self::Epoch => "epoch",
-        }
-    }
-
-    fn label(self) -> &'static str {
-        match self {
-            Self::Step => "step (updates done)",
-            Self::Epoch => "epoch (passes over the training data)",
-        }
-    }
-
-    fn of_log(self, log: &Log) -> f64 {
-        if self == Self::Step { log.step as f64 } else { log.epoch }
-    }
-
-    fn of_eval(self, eval: &Eval) -> f64 {
-        if self == Self::Step { eval.step as f64 } else { eval.epoch }
-    }
-
-    /// Of a step that no line gives the epoch of; not finite, and so nowhere, when an epoch has no steps.
-    fn of_step(self, step: u64, info: &RunInfo) -> f64 {
-        if self == Self::Step { step as f64 } else { step as f64 / info.plan.steps_per_epoch as f64 }
-    }
-}
+/// The axes that each chart of a run's record is drawn by.
+pub(crate) const RECORD_AXES: [Axis; 2] = [Axis::Steps, Axis::Epochs];
 
 // Indices in the palette. The held-out lines are the result, so theirs are the strong colours.
 const TRAINING: usize = 4;
 const VALIDATION: usize = 0;
+const PLANNED: usize = 5;
 // Without yellow, which is faint on white.
 const OTHERS: [usize; 5] = [1, 2, 3, 5, 6];
 /// A curve that falls or rises further than this is drawn on a logarithmic axis.
@@ -56,48 +23,81 @@ const WIDE: f64 = 20.0;
 /// The charts of a run with the names of their files, without ending.
 pub(crate) fn charts(info: &RunInfo, events: &[Event]) -> Vec<(String, Chart)> {
     let mut charts = Vec::new();
-    for by in By::ALL {
+    for axis in RECORD_AXES {
+        let scale = &Scale::new(axis, info, events);
         let named = [
-            ("loss", loss(info, events, by)),
-            ("accuracy", accuracy(info, events, by)),
-            ("learning-rate", learning_rate(info, events, by)),
-            ("grad-norm", grad_norm(info, events, by)),
+            ("loss", loss(info, events, scale)),
+            ("accuracy", accuracy(info, events, scale)),
+            ("learning-rate", learning_rate(info, events, scale)),
+            ("grad-norm", grad_norm(info, events, scale)),
         ];
-        charts.extend(named.map(|(name, chart)| (format!("{name}-by-{}", by.name()), chart)));
+        charts.extend(named.map(|(name, chart)| (format!("{name}-by-{}", axis.name()), chart)));
     }
     charts
 }
 
-fn loss(info: &RunInfo, events: &[Event], by: By) -> Chart {
+fn loss(info: &RunInfo, events: &[Event], scale: &Scale) -> Chart {
     let series =
-        scores(events, by, Measure { log: |log| log.loss, eval: |eval| eval.loss, corpus: |score| score.loss });
-    let line = |name: &str, y: f64, always| HorizontalLine { label: format!("{name} {y:.2}"), y, always };
-    let lines = vec![line("unigram", info.baselines.unigram, true), line("uniform", info.baselines.uniform, false)];
+        scores(events, scale, Measure { log: |log| log.loss, eval: |eval| eval.loss, corpus: |score| score.loss });
+    let of_corpus = |corpus: &String| {
+        let color = series.iter().find(|series| series.name == validation_of(corpus)).map(|series| series.color);
+        Some(level(&format!("unigram, {corpus}"), info.baselines.corpus(corpus)?, true, color))
+    };
+    let mut lines = vec![level("unigram", info.baselines.unigram, true, None)];
+    lines.extend(corpora(events).iter().filter_map(of_corpus));
+    lines.push(level("uniform", info.baselines.uniform, false, None));
     let log_y = is_wide(&series);
-    Chart { y_label: "loss (nats per scored token)".into(), series, lines, log_y, ..frame("Loss", info, events, by) }
+    Chart { y_label: "loss (nats per scored token)".into(), series, lines, log_y, ..frame("Loss", info, events, scale) }
 }
 
-fn accuracy(info: &RunInfo, events: &[Event], by: By) -> Chart {
+/// A value to compare losses with, its number in its label.
+pub(crate) fn level(name: &str, y: f64, always: bool, color: Option<usize>) -> HorizontalLine {
+    HorizontalLine { label: format!("{name} {y:.2}"), y, always, color }
+}
+
+fn validation_of(corpus: &str) -> String {
+    format!("validation, {corpus}")
+}
+
+fn accuracy(info: &RunInfo, events: &[Event], scale: &Scale) -> Chart {
     let measure = Measure { log: |log| log.accuracy, eval: |eval| eval.accuracy, corpus: |score| score.accuracy };
     let y_label = "accuracy (share of scored tokens)".into();
-    Chart { y_label, series: scores(events, by, measure), y_from_zero: true, ..frame("Accuracy", info, events, by) }
+    Chart {
+        y_label,
+        series: scores(events, scale, measure),
+        y_from_zero: true,
+        ..frame("Accuracy", info, events, scale)
+    }
 }
 
-fn learning_rate(info: &RunInfo, events: &[Event], by: By) -> Chart {
-    let series = vec![logged("learning rate", events, by, Style::Line, VALIDATION, |log| log.lr)];
+fn learning_rate(info: &RunInfo, events: &[Event], scale: &Scale) -> Chart {
+    let mut series = vec![logged("learning rate", events, scale, Style::Line, VALIDATION, |log| log.lr)];
+    series.splice(0..0, planned_rates(info, scale, PLANNED));
     let y_label = "learning rate of the update".into();
-    Chart { y_label, series, y_from_zero: true, ..frame("Learning rate", info, events, by) }
+    Chart { y_label, series, y_from_zero: true, ..frame("Learning rate", info, events, scale) }
 }
 
-fn grad_norm(info: &RunInfo, events: &[Event], by: By) -> Chart {
+/// The schedule as it was planned, where that was kept.
+pub(crate) fn planned_rates(info: &RunInfo, scale: &Scale, color: usize) -> Option<Series> {
+    let points: Vec<(f64, f64)> = info.plan.rates.iter().map(|(step, rate)| (scale.of_step(*step), *rate)).collect();
+    (!points.is_empty()).then(|| Series {
+        name: "planned".into(),
+        points,
+        band: Vec::new(),
+        style: Style::Dashed,
+        color,
+    })
+}
+
+fn grad_norm(info: &RunInfo, events: &[Event], scale: &Scale) -> Chart {
     let series = vec![
-        logged("largest", events, by, Style::Line, 5, |log| log.grad_norm.max),
-        logged("95th percentile", events, by, Style::Line, 1, |log| log.grad_norm.p95),
-        logged("median", events, by, Style::Line, VALIDATION, |log| log.grad_norm.median),
+        logged("largest", events, scale, Style::Line, 5, |log| log.grad_norm.max),
+        logged("95th percentile", events, scale, Style::Line, 1, |log| log.grad_norm.p95),
+        logged("median", events, scale, Style::Line, VALIDATION, |log| log.grad_norm.median),
     ];
     let clip = info.parameters.iter().find(|(key, _)| key.rsplit('.').next() == Some("clip_norm"));
     let clip = clip.and_then(|(_, value)| value.parse::<f64>().ok()).filter(|norm| *norm > 0.0);
-    let line = |y| HorizontalLine { label: format!("clipped above {}", number(y)), y, always: true };
+    let line = |y| HorizontalLine { label: format!("clipped above {}", number(y)), y, always: true, color: None };
     let log_y = is_wide(&series);
     Chart {
         y_label: "gradient norm before clipping".into(),
@@ -105,18 +105,18 @@ fn grad_norm(info: &RunInfo, events: &[Event], by: By) -> Chart {
         log_y,
         y_from_zero: true,
         series,
-        ..frame("Gradient norm in each window of steps", info, events, by)
+        ..frame("Gradient norm in each window of steps", info, events, scale)
     }
 }
 
 /// What all charts of a run share.
-fn frame(title: &str, info: &RunInfo, events: &[Event], by: By) -> Chart {
+fn frame(title: &str, info: &RunInfo, events: &[Event], scale: &Scale) -> Chart {
     Chart {
         title: title.into(),
         subtitle: if info.question.is_empty() { info.run.clone() } else { format!("{}: {}", info.run, info.question) },
-        x_label: by.label().into(),
+        x_label: scale.axis.label().into(),
         x_from_zero: true,
-        marks: marks(info, events, by),
+        marks: run_marks(info, events, scale),
         ..Chart::default()
     }
 }
@@ -125,31 +125,32 @@ fn frame(title: &str, info: &RunInfo, events: &[Event], by: By) -> Chart {
 struct Measure {
     log: fn(&Log) -> f64,
     eval: fn(&Eval) -> f64,
-    corpus: fn(&crate::event::CorpusScore) -> f64,
+    corpus: fn(&CorpusScore) -> f64,
 }
 
 /// Training in windows, then each held-out split, then the validation split's corpora where there are several.
-fn scores(events: &[Event], by: By, measure: Measure) -> Vec<Series> {
-    let mut series = vec![logged("training", events, by, Style::Line, TRAINING, measure.log)];
+fn scores(events: &[Event], scale: &Scale, measure: Measure) -> Vec<Series> {
+    let mut series = vec![logged("training", events, scale, Style::Line, TRAINING, measure.log)];
     let mut colors = (0..).map(|index| OTHERS[index % OTHERS.len()] + PALETTE.len() * (index / OTHERS.len()));
     let mut color = || colors.next().unwrap_or(VALIDATION);
     for corpus in corpora(events) {
         let score = |eval: &&Eval| {
             let score = eval.corpora.iter().find(|score| score.name == corpus)?;
-            Some((by.of_eval(eval), (measure.corpus)(score)))
+            Some((scale.of_eval(eval), (measure.corpus)(score)))
         };
         let points = evals(events, VALID).iter().filter_map(score).collect();
         series.push(Series {
-            name: format!("validation, {corpus}"),
+            name: validation_of(&corpus),
             points,
+            band: Vec::new(),
             style: Style::LineWithPoints,
             color: color(),
         });
     }
     for split in splits(events) {
-        let points = evals(events, &split).iter().map(|eval| (by.of_eval(eval), (measure.eval)(eval))).collect();
+        let points = evals(events, &split).iter().map(|eval| (scale.of_eval(eval), (measure.eval)(eval))).collect();
         let (name, color) = if split == VALID { ("validation".into(), VALIDATION) } else { (split, color()) };
-        series.push(Series { name, points, style: Style::LineWithPoints, color });
+        series.push(Series { name, points, band: Vec::new(), style: Style::LineWithPoints, color });
     }
     series
 }
@@ -179,48 +180,23 @@ fn splits(events: &[Event]) -> Vec<String> {
     names
 }
 
-fn logged(name: &str, events: &[Event], by: By, style: Style, color: usize, value: fn(&Log) -> f64) -> Series {
+pub(crate) fn logged(
+    name: &str,
+    events: &[Event],
+    scale: &Scale,
+    style: Style,
+    color: usize,
+    value: fn(&Log) -> f64,
+) -> Series {
     let point = |event: &Event| match event {
-        Event::Log(log) => Some((by.of_log(log), value(log))),
+        Event::Log(log) => Some((scale.of_log(log), value(log))),
         _ => None,
     };
-    Series { name: name.into(), points: events.iter().filter_map(point).collect(), style, color }
+    Series { name: name.into(), points: events.iter().filter_map(point).collect(), band: Vec::new(), style, color }
 }
 
-/// The end of warm-up, resumes that still count, the best evaluation, and where a run ended that did not finish.
-fn marks(info: &RunInfo, events: &[Event], by: By) -> Vec<VerticalMark> {
-    let mut marks: Vec<VerticalMark> = Vec::new();
-    let mut mark = |label: &str, x: f64| marks.push(VerticalMark { label: label.into(), x });
-    if info.plan.warmup_steps > 0 {
-        mark("end of warm-up", by.of_step(info.plan.warmup_steps, info));
-    }
-    let evals = evals(events, VALID);
-    if let (Some(best), Some(last)) = (best(&evals), evals.last())
-        && best.step != last.step
-        && best.step > 0
-    {
-        mark("best validation loss", by.of_eval(best));
-    }
-    for (index, event) in events.iter().enumerate() {
-        match event {
-            Event::Resume(resume) if !taken_back(resume.step, &events[index + 1..]) => {
-                mark("resumed", by.of_step(resume.step, info));
-            }
-            Event::End(end) if end.status != Status::Finished => {
-                mark(&end.status.to_string(), by.of_step(end.step, info));
-            }
-            _ => {}
-        }
-    }
-    marks
-}
-
-/// Whether a later resume went back to before this step.
-fn taken_back(step: u64, later: &[Event]) -> bool {
-    later.iter().any(|event| matches!(event, Event::Resume(resume) if resume.step < step))
-}
-
-fn is_wide(series: &[Series]) -> bool {
+/// Whether values spread so far that only a logarithmic axis shows them all.
+pub(crate) fn is_wide(series: &[Series]) -> bool {
     let values = || series.iter().flat_map(|series| &series.points).map(|point| point.1).filter(|y| y.is_finite());
     let (low, high) = (values().fold(f64::INFINITY, f64::min), values().fold(0.0, f64::max));
     low > 0.0 && high / low > WIDE
@@ -229,6 +205,7 @@ fn is_wide(series: &[Series]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Status;
     use crate::synthetic::{ended, eval, finished_run, log, resume, run_info, start};
 
     fn chart(name: &str, events: &[Event]) -> Chart {
@@ -255,7 +232,8 @@ mod tests {
         assert_eq!(chart.series[0].points.len(), 20);
         assert_eq!(chart.series[3].points.first(), Some(&(0.0, 9.1)));
         let lines: Vec<&str> = chart.lines.iter().map(|line| line.label.as_str()).collect();
-        assert_eq!(lines, ["unigram 6.50", "uniform 9.01"]);
+        assert_eq!(lines, ["unigram 6.50", "unigram, ko 6.71", "unigram, en 6.29", "uniform 9.01"]);
+        assert_eq!(chart.lines[1].color, Some(chart.series[1].color), "a corpus has one colour");
         assert_eq!(labels(&chart), ["end of warm-up"]);
     }
 
@@ -270,6 +248,17 @@ mod tests {
     fn the_clipping_norm_stands_in_the_gradient_chart() {
         let chart = chart("grad-norm-by-step", &finished_run());
         assert_eq!(chart.lines[0].label, "clipped above 1");
+    }
+
+    #[test]
+    fn the_planned_rates_stand_behind_those_used_and_reach_the_plan_s_end() {
+        let chart = chart("learning-rate-by-epoch", &[start(), log(50), log(100)]);
+        assert_eq!((chart.series[0].name.as_str(), chart.series[0].style), ("planned", Style::Dashed));
+        assert_eq!(chart.series[0].points, [(0.0, 0.0), (0.24, 5e-4), (4.0, 0.0)]);
+        let mut info = run_info();
+        info.plan.rates.clear();
+        let charts = charts(&info, &finished_run());
+        assert_eq!(charts[2].1.series.len(), 1);
     }
 
     #[test]

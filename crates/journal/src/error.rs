@@ -107,6 +107,15 @@ pub enum JournalError {
         /// The other's.
         second: String,
     },
+    /// A folder holds no run.
+    #[error("{} holds no run: there is no run.json in it; `casebook journal` lists the runs there are", path.display())]
+    NoRun {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A remark without words.
+    #[error("there is nothing in the remark: write what you saw in quotes behind the run")]
+    EmptyNote,
     /// An SVG could not be understood.
     #[error("this is no SVG that can be drawn")]
     Svg(#[from] resvg::usvg::Error),

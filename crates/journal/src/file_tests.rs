@@ -225,17 +225,3 @@ fn a_full_disk_is_passed_up_with_path_and_cause() {
     assert!(journal.torn);
     assert!(matches!(journal.append(&start()), Err(JournalError::Io { action: "repair", .. })));
 }
-
-#[test]
-fn the_start_of_a_line_is_found_across_chunks() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("long");
-    let mut bytes = vec![b'a'; 200_000];
-    bytes[70] = b'\n';
-    bytes[199_999] = b'\n';
-    fs::write(&path, &bytes).unwrap();
-    let mut file = File::open(&path).unwrap();
-    assert_eq!(line_start(&mut file, 200_000).unwrap(), 71);
-    assert_eq!(line_start(&mut file, 71).unwrap(), 0);
-    assert_eq!(line_start(&mut file, 0).unwrap(), 0);
-}

@@ -149,6 +149,9 @@ pub struct PlanInfo {
     pub warmup_steps: u64,
     /// The learning rate's course in words.
     pub schedule: String,
+    /// The learning rate's course as a line: some updates, from the first on, and their rates. Empty where it was not kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rates: Vec<(u64, f64)>,
     /// What a reader should know about the plan.
     pub notes: Vec<String>,
 }

@@ -74,16 +74,22 @@ pub(crate) fn rows(spans: &[(f64, f64)], gap: f64) -> Vec<usize> {
 /// At most four points for each column of pixels: its first, lowest, highest and last. What a reader can see of a long
 /// line stays, single spikes too.
 pub(crate) fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
-    let mut kept: Vec<(f64, f64)> = Vec::new();
+    kept(points).into_iter().map(|at| points[at]).collect()
+}
+
+/// The indices of the points that [`thinned`] keeps, in order.
+pub(crate) fn kept(points: &[(f64, f64)]) -> Vec<usize> {
+    let mut kept: Vec<usize> = Vec::new();
+    let mut start = 0;
     for column in points.chunk_by(|a, b| a.0.floor() == b.0.floor()) {
-        let by_height = |a: &&usize, b: &&usize| column[**a].1.total_cmp(&column[**b].1);
-        let indices: Vec<usize> = (0..column.len()).collect();
-        let lowest = indices.iter().min_by(by_height).copied().unwrap_or(0);
-        let highest = indices.iter().max_by(by_height).copied().unwrap_or(0);
+        let by_height = |a: &usize, b: &usize| column[*a].1.total_cmp(&column[*b].1);
+        let lowest = (0..column.len()).min_by(by_height).unwrap_or(0);
+        let highest = (0..column.len()).max_by(by_height).unwrap_or(0);
         let mut chosen = vec![0, lowest, highest, column.len() - 1];
         chosen.sort_unstable();
         chosen.dedup();
-        kept.extend(chosen.into_iter().map(|index| column[index]));
+        kept.extend(chosen.into_iter().map(|index| start + index));
+        start += column.len();
     }
     kept
 }

@@ -5,40 +5,69 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))] // a test that unwraps has failed, and says where
 
+mod axis;
+mod bands;
+mod case_charts;
+mod case_runs;
+mod case_tables;
 mod chart;
 pub mod compare;
+mod conclusion;
 mod curves;
 mod error;
 mod event;
 mod file;
 pub mod inference;
+mod html;
+mod index;
 mod info;
 mod layout;
+mod lines;
+mod list;
+mod lock;
 mod markdown;
+mod marks;
+mod notes;
+mod page_data;
+mod parallel;
 mod plan;
 mod png;
 mod record;
 mod report;
 mod results;
 mod statistics;
+mod summary;
 mod supersede;
 mod svg;
 #[cfg(test)]
 mod synthetic;
 mod text;
 mod ticks;
+mod training_record;
 mod write;
 
+pub use axis::Axis;
+pub use case_charts::{case_charts, write_case_charts};
+pub use case_runs::{CaseRuns, Run};
 pub use chart::{Chart, HorizontalLine, PALETTE, Series, Style, VerticalMark};
+pub use conclusion::{ClaimVerdict, Conclusion, Judge, Standing};
 pub use error::{JournalError, LineFault};
 pub use event::{
     Alert, CheckpointSaved, CorpusScore, End, EpochEnd, Eval, Event, GradNorm, Kinds, Log, Resume, Score, Start, Status,
 };
-pub use file::{Journal, TornTail, read, read_all};
+pub use file::{Journal, read, read_all};
+pub use html::html_page;
+pub use index::{Listing, list_runs, runs_of_case};
 pub use info::{Baselines, CorpusInfo, DataInfo, FORMAT, Machine, ModelInfo, PlanInfo, RunInfo};
+pub use lines::TornTail;
+pub use list::{Filter, runs_json, runs_table};
+pub use lock::run_is_held;
+pub use notes::{Note, add_note, read_notes};
 pub use png::png;
 pub use record::write_record;
 pub use statistics::{Window, quantile, standard_error};
+pub use summary::{Evaluated, RunState, RunSummary};
 pub use supersede::drop_superseded;
 pub use svg::svg;
+pub use training_record::{RecordCase, TRAINING_RECORD, training_record, write_training_record};
 pub use write::write_atomically;

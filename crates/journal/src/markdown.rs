@@ -1,5 +1,8 @@
 //! Markdown that says what was meant: text of users, tables, numbers with units.
 
+use unicode_width::UnicodeWidthStr;
+
+use crate::svg;
 use crate::ticks::grouped;
 
 /// Text that Markdown shows letter by letter, on one line, also inside a table.
@@ -36,6 +39,9 @@ pub(crate) fn code(text: &str) -> String {
     format!("{fence}{space}{}{space}{fence}", text.replace('|', "\\|"))
 }
 
+/// A cell of HTML longer than this may be broken.
+const LONG: usize = 40;
+
 /// A table whose columns line up in the source as well; `-:` aligns right.
 pub(crate) struct Table {
     header: Vec<String>,
@@ -60,21 +66,10 @@ impl Table {
         self.rows.is_empty()
     }
 
-    /// The table, ending in a newline.
+    /// The table as Markdown, ending in a newline.
     pub(crate) fn text(&self) -> String {
-        let count = |text: &String| text.chars().count();
-        let widths: Vec<usize> = (0..self.header.len())
-            .map(|column| {
-                self.rows.iter().map(|row| count(&row[column])).fold(count(&self.header[column]).max(3), usize::max)
-            })
-            .collect();
-        let line = |cells: &[String]| {
-            let padded = cells.iter().enumerate().map(|(column, cell)| {
-                let space = " ".repeat(widths[column] - count(cell));
-                if self.right[column] { format!("{space}{cell}") } else { format!("{cell}{space}") }
-            });
-            format!("| {} |\n", padded.collect::<Vec<_>>().join(" | "))
-        };
+        let widths = self.widths(3);
+        let line = |cells: &[String]| format!("| {} |\n", self.padded(cells, &widths).join(" | "));
         let rule = |column: usize| {
             let dashes = "-".repeat(widths[column] - 1);
             if self.right[column] { format!("{dashes}:") } else { format!("{dashes}-") }
@@ -82,6 +77,60 @@ impl Table {
         let rules: Vec<String> = (0..widths.len()).map(rule).collect();
         let body: String = self.rows.iter().map(|row| line(row)).collect();
         format!("{}{}{body}", line(&self.header), line(&rules))
+    }
+
+    /// The table for a terminal, ending in a newline.
+    pub(crate) fn plain(&self) -> String {
+        let widths = self.widths(0);
+        let line = |cells: &Vec<String>| format!("{}\n", self.padded(cells, &widths).join("  ").trim_end());
+        std::iter::once(&self.header).chain(&self.rows).map(line).collect()
+    }
+
+    /// The table as HTML. Cells are plain text, escaped here; `class` names a row's class, or none.
+    pub(crate) fn html(&self, class: &dyn Fn(&[String]) -> String) -> String {
+        let cell = |tag: &str, column: usize, text: &String| {
+            // A sentence may be broken; a number or a name is not.
+            let kind = if self.right[column] {
+                " class=\"n\""
+            } else if text.len() > LONG {
+                " class=\"wide\""
+            } else {
+                ""
+            };
+            format!("<{tag}{kind}>{}</{tag}>", svg::escaped(text))
+        };
+        let cells = |tag: &str, row: &[String]| -> String {
+            row.iter().enumerate().map(|(column, text)| cell(tag, column, text)).collect()
+        };
+        let row = |row: &Vec<String>| match class(row).as_str() {
+            "" => format!("<tr>{}</tr>\n", cells("td", row)),
+            class => format!("<tr class=\"{class}\">{}</tr>\n", cells("td", row)),
+        };
+        let body: String = self.rows.iter().map(row).collect();
+        format!("<table>\n<thead><tr>{}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>\n", cells("th", &self.header))
+    }
+
+    /// The table with its cells, plain text until now, as Markdown.
+    pub(crate) fn escaped(mut self) -> Self {
+        self.rows.iter_mut().flatten().for_each(|cell| *cell = escaped(cell));
+        self
+    }
+
+    /// The widest cell of each column, at least `least`.
+    fn widths(&self, least: usize) -> Vec<usize> {
+        let widest = |column: usize| {
+            let cells = std::iter::once(&self.header).chain(&self.rows).map(|row| row[column].width());
+            cells.fold(least, usize::max)
+        };
+        (0..self.header.len()).map(widest).collect()
+    }
+
+    fn padded(&self, cells: &[String], widths: &[usize]) -> Vec<String> {
+        let pad = |(column, cell): (usize, &String)| {
+            let space = " ".repeat(widths[column] - cell.width());
+            if self.right[column] { format!("{space}{cell}") } else { format!("{cell}{space}") }
+        };
+        cells.iter().enumerate().map(pad).collect()
     }
 }
 
@@ -152,6 +201,14 @@ mod tests {
         let mut table = Table::new(&["corpus", ">loss"]);
         table.row(vec!["ko".into(), "12.50".into()]);
         assert_eq!(table.text(), "| corpus |  loss |\n| ------ | ----: |\n| ko     | 12.50 |\n");
+    }
+
+    #[test]
+    fn a_table_for_a_terminal_lines_up_below_wide_letters() {
+        let mut table = Table::new(&["corpus", ">loss"]);
+        table.row(vec!["한국어".into(), "12.50".into()]);
+        table.row(vec!["en".into(), "9".into()]);
+        assert_eq!(table.plain(), "corpus   loss\n한국어  12.50\nen          9\n");
     }
 
     #[test]

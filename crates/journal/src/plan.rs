@@ -64,8 +64,8 @@ pub(crate) struct Label {
 pub(crate) enum Sample {
     /// A series: its style and its colour.
     Series(Style, usize),
-    /// A horizontal line.
-    Line,
+    /// A horizontal line: its colour.
+    Line(Option<usize>),
 }
 
 /// A moment and its label above the plot.
@@ -209,12 +209,12 @@ fn merge_repeats(marks: &mut [Mark]) {
     }
 }
 
-/// What stands beside the plot: every series with a point and every line inside the range. A chart of one series and no
+/// What stands beside the plot: every named series with a point and every line inside the range. A chart of one series and no
 /// line needs no names.
 fn names(chart: &Chart, y: Option<Range>) -> Vec<Name> {
     let text = |name: &str| wrap(name, LABEL, LABEL_LIMIT, LABEL_LINES);
     let mut names = Vec::new();
-    for series in &chart.series {
+    for series in chart.series.iter().filter(|series| !series.name.is_empty()) {
         let last = series.points.iter().rfind(|point| chart.is_drawable(**point, chart.is_log()));
         if let Some((x, y)) = last {
             let sample = Sample::Series(series.style, series.color);
@@ -222,7 +222,7 @@ fn names(chart: &Chart, y: Option<Range>) -> Vec<Name> {
         }
     }
     for line in chart.lines.iter().filter(|line| y.is_some_and(|range| range.contains(line.y))) {
-        names.push(Name { text: text(&line.label), sample: Sample::Line, end: (None, line.y) });
+        names.push(Name { text: text(&line.label), sample: Sample::Line(line.color), end: (None, line.y) });
     }
     if names.len() == 1 && chart.series.len() == 1 { Vec::new() } else { names }
 }

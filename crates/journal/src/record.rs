@@ -1,13 +1,17 @@
 //! A run's record: the page and the charts, made from `run.json` and the journal, and from nothing else.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
+use crate::chart::Chart;
 use crate::curves::charts;
 use crate::error::JournalError;
 use crate::event::Event;
 use crate::file::read;
 use crate::info::RunInfo;
+use crate::notes::read_notes;
+use crate::parallel::in_parallel;
 use crate::png::png;
 use crate::report::page;
 use crate::svg::svg;
@@ -17,28 +21,38 @@ use crate::write::write_atomically;
 const SCALE: f32 = 2.0;
 
 /// Writes `record.md` and `charts/{loss,accuracy,learning-rate,grad-norm}-by-{step,epoch}.{svg,png}` into a run's folder,
-/// from its `run.json` and `journal.jsonl`. Any run gets a record, whatever became of it; one without a journal is
+/// from its `run.json`, `journal.jsonl` and remarks. Any run gets a record, whatever became of it; one without a journal is
 /// reported as planned. What was there is replaced, the page last.
 ///
 /// # Errors
 /// Those of [`RunInfo::read`] and [`read`], and [`JournalError::Io`] with the file that could not be written.
 pub fn write_record(run_dir: &Path) -> Result<(), JournalError> {
     let info = RunInfo::read(run_dir)?;
-    let events = events(&run_dir.join("journal.jsonl"))?;
-    let folder = run_dir.join("charts");
-    fs::create_dir_all(&folder).map_err(JournalError::io("create", &folder))?;
-    for (name, chart) in charts(&info, &events) {
-        let drawn = svg(&chart);
-        write_atomically(&folder.join(format!("{name}.png")), &png(&drawn, SCALE)?)?;
-        write_atomically(&folder.join(format!("{name}.svg")), drawn.as_bytes())?;
-    }
-    write_atomically(&run_dir.join("record.md"), page(&info, &events).as_bytes())
+    let events = or_none(read(&run_dir.join("journal.jsonl")))?;
+    let charts = charts(&info, &events);
+    write_charts(&run_dir.join("charts"), charts.iter().map(|(name, chart)| (name.clone(), chart)))?;
+    write_atomically(&run_dir.join("record.md"), page(&info, &events, &read_notes(run_dir)?).as_bytes())
 }
 
-/// The journal's events; none where there is no journal yet.
-pub(crate) fn events(path: &Path) -> Result<Vec<Event>, JournalError> {
-    match read(path) {
-        Err(JournalError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+/// Writes charts by their names into a folder, as SVG and PNG.
+pub(crate) fn write_charts<'a>(
+    folder: &Path,
+    charts: impl Iterator<Item = (String, &'a Chart)>,
+) -> Result<(), JournalError> {
+    fs::create_dir_all(folder).map_err(JournalError::io("create", folder))?;
+    let charts: Vec<(String, &Chart)> = charts.collect();
+    let written = in_parallel(&charts, |(name, chart)| {
+        let drawn = svg(chart);
+        write_atomically(&folder.join(format!("{name}.png")), &png(&drawn, SCALE)?)?;
+        write_atomically(&folder.join(format!("{name}.svg")), drawn.as_bytes())
+    });
+    written.into_iter().collect()
+}
+
+/// A journal's events; none where there is no journal yet.
+pub(crate) fn or_none(read: Result<Vec<Event>, JournalError>) -> Result<Vec<Event>, JournalError> {
+    match read {
+        Err(JournalError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(Vec::new()),
         other => other,
     }
 }
@@ -47,19 +61,7 @@ pub(crate) fn events(path: &Path) -> Result<Vec<Event>, JournalError> {
 mod tests {
     use super::*;
     use crate::event::Status;
-    use crate::file::Journal;
-    use crate::synthetic::{ended, eval, finished_run, run_info, start};
-
-    /// A run's folder with this journal.
-    fn run(events: &[Event]) -> tempfile::TempDir {
-        let folder = tempfile::tempdir().unwrap();
-        run_info().write(folder.path()).unwrap();
-        let mut journal = Journal::create(&folder.path().join("journal.jsonl")).unwrap();
-        for event in events {
-            journal.append(event).unwrap();
-        }
-        folder
-    }
+    use crate::synthetic::{ended, eval, finished_run, run_info, start, written_run};
 
     fn record(folder: &Path) -> String {
         fs::read_to_string(folder.join("record.md")).unwrap()
@@ -67,7 +69,7 @@ mod tests {
 
     #[test]
     fn a_record_has_its_page_and_every_chart_it_shows() {
-        let folder = run(&finished_run());
+        let folder = written_run(&finished_run());
         write_record(folder.path()).unwrap();
         let page = record(folder.path());
         assert_eq!(fs::read_dir(folder.path().join("charts")).unwrap().count(), 16);
@@ -82,7 +84,7 @@ mod tests {
 
     #[test]
     fn the_same_journal_gives_the_same_record() {
-        let folder = run(&finished_run());
+        let folder = written_run(&finished_run());
         write_record(folder.path()).unwrap();
         let chart = folder.path().join("charts/loss-by-step.png");
         let first = (record(folder.path()), fs::read(&chart).unwrap());
@@ -96,7 +98,7 @@ mod tests {
         run_info().write(folder.path()).unwrap();
         write_record(folder.path()).unwrap();
         assert!(record(folder.path()).contains("- status: planned"));
-        let folder = run(&[start(), ended(0, Status::Failed, "no such device")]);
+        let folder = written_run(&[start(), ended(0, Status::Failed, "no such device")]);
         write_record(folder.path()).unwrap();
         assert!(record(folder.path()).contains("- status: failed at step 0 of 1,000: no such device"));
     }
@@ -105,7 +107,7 @@ mod tests {
     fn without_a_description_or_with_a_damaged_journal_there_is_no_record() {
         let folder = tempfile::tempdir().unwrap();
         assert!(matches!(write_record(folder.path()), Err(JournalError::Io { action: "read", .. })));
-        let folder = run(&[start(), eval(0), eval(10)]);
+        let folder = written_run(&[start(), eval(0), eval(10)]);
         let journal = folder.path().join("journal.jsonl");
         let text = fs::read_to_string(&journal).unwrap().replacen("\"step\":0", "\"step\":9", 1);
         fs::write(&journal, text).unwrap();

@@ -1,9 +1,10 @@
 //! `record.md`: the page a person reads, section by section.
 
-use crate::curves::By;
+use crate::axis::Axis;
 use crate::event::{Alert, CheckpointSaved, End, EpochEnd, Event, Log, Resume, Status};
 use crate::info::RunInfo;
 use crate::markdown::{Table, bytes, code, count, duration, escaped, minute, percent};
+use crate::notes::Note;
 use crate::results;
 use crate::statistics::Window;
 
@@ -12,8 +13,8 @@ const EPOCHS_SHOWN: usize = 60;
 /// More alerts than this are counted, not shown.
 const ALERTS_SHOWN: usize = 50;
 
-/// The page of a run, made of what [`crate::read`] gives.
-pub(crate) fn page(info: &RunInfo, events: &[Event]) -> String {
+/// The page of a run, made of what [`crate::read`] and [`crate::read_notes`] give.
+pub(crate) fn page(info: &RunInfo, events: &[Event], notes: &[Note]) -> String {
     let mut page = format!("# {}\n\n{}", escaped(&info.run), heading(info, events));
     let sections = [
         ("What this run allows one to say", Some(allows(info, events))),
@@ -25,6 +26,7 @@ pub(crate) fn page(info: &RunInfo, events: &[Event]) -> String {
         ("Speed", speed(events)),
         ("Alerts", alerts(events)),
         ("Interruptions", interruptions(events)),
+        ("Remarks", remarks(notes)),
         ("Machine", Some(machine(info, events))),
         ("Charts", Some(charts())),
     ];
@@ -287,6 +289,11 @@ fn interruptions(events: &[Event]) -> Option<String> {
     (!lines.is_empty()).then_some(lines)
 }
 
+fn remarks(notes: &[Note]) -> Option<String> {
+    let line = |note: &Note| format!("- {} (UTC): {}\n", minute(&note.time), escaped(note.text.trim()));
+    (!notes.is_empty()).then(|| notes.iter().map(line).collect())
+}
+
 fn machine(info: &RunInfo, events: &[Event]) -> String {
     let machine = &info.machine;
     let commit = info.commit.as_deref().map_or("unknown".into(), code);
@@ -307,9 +314,9 @@ fn machine(info: &RunInfo, events: &[Event]) -> String {
 }
 
 fn charts() -> String {
-    let chart = |name: &str, by: By| format!("charts/{name}-by-{}", by.name());
+    let chart = |name: &str, by: Axis| format!("charts/{name}-by-{}", by.name());
     let image = |name: &str| {
-        let (step, epoch) = (chart(name, By::Step), chart(name, By::Epoch));
+        let (step, epoch) = (chart(name, Axis::Steps), chart(name, Axis::Epochs));
         let name = name.replace('-', " ");
         format!(
             "<p align=\"center\"><img src=\"{step}.png\" width=\"800\" alt=\"{name} by step\"/></p>\n\n\

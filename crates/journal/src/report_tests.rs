@@ -4,7 +4,7 @@ use super::*;
 use crate::synthetic::{alert, ended, epoch_end, eval, finished_run, log, resume, run_info, start};
 
 fn finished_page() -> String {
-    page(&run_info(), &finished_run())
+    page(&run_info(), &finished_run(), &[])
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn text_of_users_cannot_break_the_page() {
             _ => {}
         }
     }
-    let page = page(&info, &events);
+    let page = page(&info, &events, &[]);
     let headings = page.lines().filter(|line| line.starts_with('#')).count();
     assert_eq!(headings, finished_page().lines().filter(|line| line.starts_with('#')).count() + 2, "{page}");
     let in_code = |line: &str| line.contains("commit");
@@ -84,7 +84,7 @@ fn text_of_users_cannot_break_the_page() {
 #[test]
 fn a_run_is_reported_whatever_became_of_it() {
     let status = |events: &[Event]| {
-        let page = page(&run_info(), events);
+        let page = page(&run_info(), events, &[]);
         page.lines().find_map(|line| line.strip_prefix("- status: ").map(String::from)).unwrap()
     };
     assert_eq!(status(&[]), "planned: nothing is in the journal");
@@ -97,7 +97,7 @@ fn a_run_is_reported_whatever_became_of_it() {
     {
         let events = [start(), ended(70, become_, reason)];
         assert_eq!(status(&events), format!("{become_} at step 70 of 1,000: {reason}"));
-        let page = page(&run_info(), &events);
+        let page = page(&run_info(), &events, &[]);
         assert!(page.contains("The run did not finish") && page.contains("No evaluation was recorded."));
     }
     assert!(status(&[start(), log(50), resume(50)]).starts_with("running"));
@@ -130,8 +130,16 @@ fn long_runs_keep_a_page_that_can_be_read() {
 
 #[test]
 fn interruptions_and_alerts_are_listed() {
-    let page = page(&run_info(), &[start(), alert(10), log(50), eval(50), resume(50)]);
+    let page = page(&run_info(), &[start(), alert(10), log(50), eval(50), resume(50)], &[]);
     assert!(page.contains("- step 10, slow-data: half the time is spent waiting: raise \\`workers\\`"), "{page}");
     assert!(page.contains("- 2026-11-21 10:00 (UTC): resumed at step 50 from `checkpoints/step-0000050`"));
     assert!(page.contains("  - changed: train.log_every: 50 -&gt; 100"));
+}
+
+#[test]
+fn remarks_are_listed_with_their_dates_and_never_obeyed() {
+    let note = Note { time: "2026-11-22T08:00:00Z".into(), text: "odd\n# at 11,267".into() };
+    let page = page(&run_info(), &finished_run(), &[note]);
+    assert!(page.contains("\n## Remarks\n\n- 2026-11-22 08:00 (UTC): odd \\# at 11,267\n"), "{page}");
+    assert!(!finished_page().contains("Remarks"));
 }

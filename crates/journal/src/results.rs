@@ -118,7 +118,7 @@ fn rows(info: &RunInfo, name: &str, eval: &Eval) -> Vec<Vec<String>> {
 }
 
 /// `0.3256 ± 0.0013`.
-fn with_error(accuracy: f64, scored: u64) -> String {
+pub(crate) fn with_error(accuracy: f64, scored: u64) -> String {
     match standard_error(accuracy, scored) {
         Some(error) => format!("{accuracy:.4} ± {error:.4}"),
         None => format!("{accuracy:.4}"),

@@ -24,6 +24,9 @@ pub fn svg(chart: &Chart) -> String {
     let mut drawing = Drawing::default();
     drawing.heading(&plan);
     drawing.axes(&plan);
+    for series in &chart.series {
+        drawing.band(chart, series, &plan);
+    }
     drawing.marks(&plan);
     drawing.horizontal_lines(chart, &plan);
     for series in &chart.series {
@@ -88,7 +91,12 @@ impl<'a> Pen<'a> {
             Style::Line => Self { dashes, ..Self::new(stroke, 1.1) },
             Style::LineWithPoints => Self { dashes, ..Self::new(stroke, 1.8) },
             Style::Dashed => Self { dashes: "6 3", ..Self::new(stroke, 1.1) },
+            Style::Faint => Self { dashes, opacity: 0.6, ..Self::new(stroke, 0.9) },
         }
+    }
+
+    fn of_line(color: Option<usize>) -> Self {
+        color.map_or(Self::REFERENCE, |color| Self { stroke: PALETTE[color % PALETTE.len()], ..Self::REFERENCE })
     }
 
     const REFERENCE: Pen<'static> = Pen { stroke: "#555555", width: 1.2, dashes: "7 4", opacity: 1.0 };
@@ -148,7 +156,30 @@ impl Drawing {
     fn horizontal_lines(&mut self, chart: &Chart, plan: &Plan) {
         for line in chart.lines.iter().filter(|line| plan.y.is_some_and(|range| range.contains(line.y))) {
             let y = plan.at_y(line.y);
-            self.line(&[(plan.left, y), (plan.right, y)], Pen::REFERENCE);
+            self.line(&[(plan.left, y), (plan.right, y)], Pen::of_line(line.color));
+        }
+    }
+
+    /// An area, its edges as thinned as a line is.
+    fn band(&mut self, chart: &Chart, series: &Series, plan: &Plan) {
+        let log_y = plan.y.is_some_and(|range| range.log);
+        let is_drawable = |(x, low, high): &(f64, f64, f64)| {
+            chart.is_drawable((*x, *low), log_y) && chart.is_drawable((*x, *high), log_y)
+        };
+        let edge = |end: fn(&(f64, f64, f64)) -> f64| {
+            let placed = series.band.iter().filter(|point| is_drawable(point));
+            let placed: Vec<(f64, f64)> = placed.map(|point| (plan.at_x(point.0), plan.at_y(end(point)))).collect();
+            thinned(&placed)
+        };
+        let (low, high) = (edge(|point| point.1), edge(|point| point.2));
+        let corners: Vec<String> =
+            high.iter().chain(low.iter().rev()).map(|(x, y)| format!("{},{}", px(*x), px(*y))).collect();
+        if corners.len() > 2 {
+            let fill = PALETTE[series.color % PALETTE.len()];
+            self.push(format_args!(
+                "<polygon points=\"{}\" fill=\"{fill}\" fill-opacity=\"0.16\"/>",
+                corners.join(" ")
+            ));
         }
     }
 
@@ -178,7 +209,7 @@ impl Drawing {
         let start = plan.right + LEADER;
         let pen = match label.sample {
             Sample::Series(style, color) => Pen::of_series(style, color),
-            Sample::Line => Pen::REFERENCE,
+            Sample::Line(color) => Pen::of_line(color),
         };
         let (x, y) = label.from;
         let leader = [(x.max(plan.right) + 3.0, y), (start - 3.0, label.centre)];
@@ -268,8 +299,8 @@ fn px(value: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_string()
 }
 
-/// Text that XML takes for text: its own signs as entities, and what XML 1.0 forbids as U+FFFD.
-fn escaped(text: &str) -> String {
+/// Text that XML and HTML take for text: their own signs as entities, and what XML 1.0 forbids as U+FFFD.
+pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

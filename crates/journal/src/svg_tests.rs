@@ -5,7 +5,7 @@ use crate::chart::{HorizontalLine, VerticalMark};
 use crate::text::width;
 
 fn series(name: &str, points: &[(f64, f64)], color: usize) -> Series {
-    Series { name: name.into(), points: points.to_vec(), style: Style::LineWithPoints, color }
+    Series { name: name.into(), points: points.to_vec(), band: Vec::new(), style: Style::LineWithPoints, color }
 }
 
 fn example() -> Chart {
@@ -19,7 +19,7 @@ fn example() -> Chart {
             series("validation", &[(0.0, 9.0), (500.0, 6.1), (1_000.0, 4.4)], 0),
             series("validation, ko", &[(0.0, 9.1), (500.0, 6.3), (1_000.0, 4.5)], 1),
         ],
-        lines: vec![HorizontalLine { label: "unigram 6.50".into(), y: 6.5, always: true }],
+        lines: vec![HorizontalLine { label: "unigram 6.50".into(), y: 6.5, always: true, color: None }],
         marks: vec![VerticalMark { label: "end of warm-up".into(), x: 60.0 }],
         ..Chart::default()
     }
@@ -162,4 +162,25 @@ fn point_marks_stay_apart() {
     let points: Vec<(f64, f64)> = (0..1_000).map(|i| (f64::from(i) / 2.0, 1.0)).collect();
     let kept = apart(&points);
     assert!(kept.len() < 50 && kept[0] == points[999]);
+}
+
+#[test]
+fn a_band_widens_the_axis_and_a_line_without_a_name_has_no_label() {
+    let mut chart = example();
+    chart.series[0].band = vec![(0.0, 8.0, 12.0), (500.0, 5.0, 7.0), (1_000.0, f64::NAN, 5.0)];
+    chart.series.push(Series { style: Style::Faint, ..series("", &[(0.0, 9.0), (1_000.0, 4.0)], 1) });
+    let plan = Plan::new(&chart);
+    assert!(plan.y.unwrap().contains(12.0));
+    assert_eq!(plan.labels.len(), 4);
+    let svg = svg(&chart);
+    assert!(svg.contains("fill-opacity") && !svg.contains("NaN"), "{svg}");
+}
+
+#[test]
+fn a_long_band_is_drawn_with_as_many_points_as_can_be_seen() {
+    let mut chart = example();
+    let points = (0..100_000).map(|i| (f64::from(i) / 100.0, 5.0 - f64::from(i % 7), 6.0 + f64::from(i % 5))).collect();
+    chart.series[0].band = points;
+    let size = svg(&chart).len();
+    assert!(size < 90_000, "{size} bytes");
 }

@@ -118,6 +118,21 @@ pub(crate) fn ended(step: u64, status: Status, reason: &str) -> Event {
     Event::End(End { time, step, status, reason: reason.into(), time_s: step as f64 * 0.64 })
 }
 
+/// A run's folder with this journal; it goes when the value does.
+pub(crate) fn written_run(events: &[Event]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    write_run(folder.path(), &run_info(), events);
+    folder
+}
+
+/// Writes a run into a folder.
+pub(crate) fn write_run(folder: &std::path::Path, info: &RunInfo, events: &[Event]) {
+    std::fs::create_dir_all(folder).unwrap();
+    info.write(folder).unwrap();
+    let mut journal = crate::file::Journal::create(&folder.join("journal.jsonl")).unwrap();
+    events.iter().for_each(|event| journal.append(event).unwrap());
+}
+
 /// One of each.
 pub(crate) fn all_kinds() -> Vec<Event> {
     vec![start(), eval(0), log(50), epoch_end(0, 250), checkpoint(250), alert(300), resume(250), end(1_000)]
@@ -210,6 +225,7 @@ pub(crate) fn run_info() -> RunInfo {
             valid_steps: 28,
             warmup_steps: 60,
             schedule: "linear to 0 after 60 steps of warm-up, peak 5e-4".into(),
+            rates: vec![(0, 0.0), (60, 5e-4), (1_000, 0.0)],
             notes: vec!["the schedule ends with the run".into()],
         },
         baselines: Baselines {
@@ -218,4 +234,45 @@ pub(crate) fn run_info() -> RunInfo {
             corpora: vec![("ko".into(), 6.71), ("en".into(), 6.29)],
         },
     }
+}
+
+/// Runs of two variants, with two and three seeds, the case file naming layer-6 first.
+pub(crate) fn case_runs() -> crate::case_runs::CaseRuns {
+    let order = ["layer-6", "layer-4"].map(String::from);
+    case_runs_of(&order, &[("layer-4", 10), ("layer-4", 1), ("layer-4", 2), ("layer-6", 2), ("layer-6", 1)])
+}
+
+/// Finished runs of case1; each seed's losses are its own, and layer-6's are lower.
+pub(crate) fn case_runs_of(order: &[String], runs: &[(&str, u64)]) -> crate::case_runs::CaseRuns {
+    let root = tempfile::tempdir().unwrap();
+    let folders: Vec<std::path::PathBuf> = runs
+        .iter()
+        .map(|(variant, seed)| {
+            let folder = root.path().join(variant).join(format!("s{seed}"));
+            let run = format!("case1/{variant}/s{seed}");
+            let mut info = RunInfo { run, variant: (*variant).into(), seed: *seed, ..run_info() };
+            let layers = variant.rsplit('-').next().unwrap_or_default();
+            info.parameters
+                .iter_mut()
+                .filter(|(key, _)| key == "n_layers")
+                .for_each(|(_, value)| *value = layers.into());
+            let better = if *variant == "layer-6" { -0.2 } else { 0.0 };
+            write_run(&folder, &info, &shifted(&finished_run(), better + 0.01 * (*seed as f64)));
+            folder
+        })
+        .collect();
+    crate::case_runs::CaseRuns::read("case1", &folders, order)
+}
+
+/// The same run with other losses.
+pub(crate) fn shifted(events: &[Event], by: f64) -> Vec<Event> {
+    let mut events = events.to_vec();
+    for event in &mut events {
+        match event {
+            Event::Log(log) => log.loss += by,
+            Event::Eval(eval) => eval.loss += by,
+            _ => {}
+        }
+    }
+    events
 }

@@ -28,6 +28,12 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), JournalError> {
     sync_folder(path)
 }
 
+/// A name as part of a file's: letters and digits of any script, `-` and `_` as they are, all else `_`. A case file's names
+/// are so already; a changed `run.json` may not lead out of the folder.
+pub(crate) fn file_name(name: &str) -> String {
+    name.chars().map(|letter| if letter.is_alphanumeric() || letter == '-' { letter } else { '_' }).collect()
+}
+
 /// Two processes, or two threads of one, never share a temporary file.
 fn temporary_sibling(path: &Path) -> PathBuf {
     static COUNT: AtomicU64 = AtomicU64::new(0);
@@ -92,6 +98,14 @@ mod tests {
         write_atomically(&path, b"new").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_name_from_a_file_stays_in_its_folder() {
+        assert_eq!(
+            ["layer-4_b", "한국어", "../a/b", "", "a\0.b"].map(file_name),
+            ["layer-4_b", "한국어", "___a_b", "", "a__b"]
+        );
     }
 
     #[test]

@@ -120,11 +120,13 @@ pub fn read_case(run: &Path) -> Result<CaseConfig, TrainError> {
     Ok(case::read_resolved(&text)?)
 }
 
-/// Keys that may change when a run goes on: its length, its device, and what is watched and kept. A change of length or
+/// Keys that may change when a run goes on: its words, its length, its device, and what is watched and kept. A change of length or
 /// device that moves a step's numbers is said in the journal.
-const MAY_CHANGE: [&str; 13] = [
+const MAY_CHANGE: [&str; 16] = [
     "question",
     "source",
+    "conclusion",
+    "claims",
     "seeds",
     "train.epochs",
     "train.steps",
@@ -135,6 +137,7 @@ const MAY_CHANGE: [&str; 13] = [
     "train.eval_every",
     "train.checkpoint_every",
     "train.keep_checkpoints",
+    "train.stop_collapsed",
     "train.workers",
 ];
 

@@ -5,7 +5,7 @@ use encoder::{MaskedLm, flat_weights};
 use journal::{CorpusInfo, DataInfo, ModelInfo, PlanInfo, RunInfo};
 use serde::Serialize;
 
-use crate::{machine, session::Spec, setup::Setup};
+use crate::{machine, plan::Plan, session::Spec, setup::Setup};
 
 /// All facts of a run that is about to begin.
 pub(crate) fn run_info(spec: &Spec, setup: &Setup, model: &MaskedLm) -> RunInfo {
@@ -126,9 +126,36 @@ pub(crate) fn plan_info(setup: &Setup) -> PlanInfo {
         valid_steps: setup.valid_rows.len().div_ceil(plan.micro_batch_size as u64),
         warmup_steps: plan.warmup_steps,
         schedule: plan.schedule.describe(),
+        rates: planned_rates(plan),
         notes: plan.notes(),
     }
 }
+
+/// The rates of the plan at evenly spaced updates, at the end of warm-up, and on either side of every restart.
+fn planned_rates(plan: &Plan) -> Vec<(u64, f64)> {
+    let rate = |step| plan.schedule.lr_at(step);
+    let last = plan.total_steps.saturating_sub(1);
+    let even = (0..=RATES_KEPT).map(|at| (u128::from(last) * at / RATES_KEPT) as u64);
+    let mut steps: Vec<u64> = even.chain([plan.warmup_steps.min(last)]).collect();
+    steps.sort_unstable();
+    let is_rise = |pair: &&[u64]| pair[0] >= plan.warmup_steps && rate(pair[1]) > rate(pair[0]);
+    let rises = steps.windows(2).filter(is_rise).flat_map(|pair| {
+        let (mut before, mut after) = (pair[0], pair[1]);
+        while after - before > 1 {
+            let middle = before.midpoint(after);
+            if rate(middle) > rate(pair[0]) { after = middle } else { before = middle }
+        }
+        [before, after]
+    });
+    let rises: Vec<u64> = rises.collect();
+    steps.extend(rises);
+    steps.sort_unstable();
+    steps.dedup();
+    steps.into_iter().map(|step| (step, rate(step))).collect()
+}
+
+/// A fifth of a chart's pixels: straight lines between so many points cannot be told from the schedule.
+const RATES_KEPT: u128 = 160;
 
 /// What is printed before the first step.
 pub(crate) fn facts(spec: &Spec, setup: &Setup, info: &RunInfo) -> Vec<String> {

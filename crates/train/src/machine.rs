@@ -9,7 +9,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use crate::device::Place;
 
 /// The time, UTC, RFC 3339, whole seconds.
-pub(crate) fn now() -> String {
+pub fn now() -> String {
     let now = OffsetDateTime::now_utc().replace_nanosecond(0).expect("0 is a nanosecond");
     now.format(&Rfc3339).expect("a year of four digits")
 }

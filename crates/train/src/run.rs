@@ -58,6 +58,9 @@ pub(crate) fn run(
                 }
                 improved = note_evaluation(state, &done);
                 record(folder, report, setup, Event::Eval(done.event(setup, state, "valid", improved)))?;
+                if let Some(text) = collapse(setup, state, done.tally.all.loss()) {
+                    return give_up(folder, report, setup, state, "collapsed", text);
+                }
             }
         }
         let finished = ended && state.evaluated == Some(step) && test(setup, folder, &model, state, stop, report)?;
@@ -175,6 +178,24 @@ fn test(
     Ok(true)
 }
 
+/// Validations in a row that a run must have found nothing in to count as collapsed.
+const COLLAPSED: u32 = 3;
+
+/// Counts validations that found no more than word frequencies, long after the warm-up; says so where the run is to end.
+fn collapse(setup: &Setup, state: &mut State, loss: f64) -> Option<String> {
+    let plan = &setup.plan;
+    let is_late = state.step > plan.warmup_steps.max(plan.total_steps / 5);
+    let unigram = setup.baselines.unigram;
+    let found_nothing = is_late && loss > 0.98 * unigram;
+    state.collapsed = if found_nothing { state.collapsed + 1 } else { 0 };
+    (setup.config.train.stop_collapsed && state.collapsed >= COLLAPSED).then(|| {
+        format!(
+            "the validation loss has been at the unigram loss ({unigram:.3}) for {COLLAPSED} validations, the last {loss:.3}: \
+             the model knows word frequencies and no more"
+        )
+    })
+}
+
 /// Ends a run whose numbers are no numbers any more.
 fn diverge(
     folder: &mut RunFolder,
@@ -183,8 +204,20 @@ fn diverge(
     state: &State,
     text: String,
 ) -> Result<Status, TrainError> {
+    give_up(folder, report, setup, state, "non-finite", text)
+}
+
+/// Ends a run that is not worth its time any more.
+fn give_up(
+    folder: &mut RunFolder,
+    report: &mut dyn Report,
+    setup: &Setup,
+    state: &State,
+    kind: &str,
+    text: String,
+) -> Result<Status, TrainError> {
     let text = format!("{text}; lower learning_rate, lengthen warmup or set clip_norm, and train anew");
-    let alert = Alert { step: state.step, kind: "non-finite".into(), text: text.clone() };
+    let alert = Alert { step: state.step, kind: kind.into(), text: text.clone() };
     record(folder, report, setup, Event::Alert(alert))?;
     end(folder, report, setup, state, Status::Diverged, text)
 }

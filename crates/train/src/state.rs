@@ -25,6 +25,9 @@ pub(crate) struct State {
     pub evaluated: Option<u64>,
     /// The best evaluation so far.
     pub best: Option<Best>,
+    /// Evaluations in a row, up to the last, that found no more than word frequencies long after the warm-up.
+    #[serde(default)]
+    pub collapsed: u32,
 }
 
 /// The best evaluation so far, by validation loss; the earlier one of two equals.
@@ -108,6 +111,7 @@ impl State {
             epoch: EpochTally::default(),
             evaluated: None,
             best: None,
+            collapsed: 0,
         }
     }
 }

@@ -1,26 +1,9 @@
 //! What runs are aligned by.
 
-use serde::{Deserialize, Serialize};
-
 use super::runs::Run;
+pub use crate::axis::Axis;
 use crate::event::{Eval, Event};
 use crate::markdown::count;
-
-/// What counts as equally long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Axis {
-    /// Updates done.
-    Steps,
-    /// Passes over the training rows.
-    Epochs,
-    /// Training rows read.
-    Examples,
-    /// Real tokens read, padding not counted.
-    Tokens,
-    /// Hours of training, over all resumes.
-    Hours,
-}
 
 impl Axis {
     /// Where on this axis a validation was made.

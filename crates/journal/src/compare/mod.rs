@@ -6,6 +6,7 @@
 mod axis;
 mod caveats;
 mod changes;
+mod claims;
 mod comparison;
 mod metric;
 mod page;
@@ -20,6 +21,7 @@ mod words;
 
 pub use axis::Axis;
 pub use caveats::{Caveat, CaveatKind};
+pub use claims::claim_verdict;
 pub use changes::{Change, WholeDifference, whole_difference};
 pub use comparison::{COMPARISON_FORMAT, Comparison, Difference, MetricResult, Options, VariantResult, compare};
 pub use metric::{Metric, OneNumber, one_number};

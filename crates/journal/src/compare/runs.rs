@@ -9,7 +9,8 @@ use case::CaseConfig;
 use crate::error::JournalError;
 use crate::event::{Eval, Event, Status};
 use crate::info::RunInfo;
-use crate::record::events;
+use crate::file::read;
+use crate::record::or_none;
 use crate::report::status;
 use crate::results::{VALID, evals};
 
@@ -43,7 +44,7 @@ impl Run {
             info: RunInfo::read(dir)?,
             config,
             origins: case::resolved_origins(&text),
-            events: events(&dir.join("journal.jsonl"))?,
+            events: or_none(read(&dir.join("journal.jsonl")))?,
         })
     }
 

@@ -1,0 +1,249 @@
+//! What a case's author claims of its variants, in a form that can be held against the runs.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::{
+    Problem, Variant,
+    error::ProblemKind,
+    explain::{list, nearest},
+};
+
+/// One variant is below or above another on some measure: `layer-6 < layer-4 on valid.loss`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// The variant that the claim is about.
+    pub left: String,
+    /// How it stands to the other.
+    pub relation: Relation,
+    /// The variant it is held against.
+    pub right: String,
+    /// On what.
+    pub metric: Metric,
+}
+
+/// How one variant's values stand to another's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Relation {
+    /// `<`: lower.
+    Less,
+    /// `>`: higher.
+    Greater,
+}
+
+/// What two variants are held against each other on: `valid.loss`, or `valid.ko.loss` on one corpus.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Metric {
+    /// `valid` or `test`.
+    pub split: String,
+    /// One corpus of the split; all together when absent.
+    pub corpus: Option<String>,
+    /// The number.
+    pub measure: Measure,
+}
+
+/// A number of an evaluation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measure {
+    /// Nats per scored token.
+    Loss,
+    /// Share of scored tokens predicted right.
+    Accuracy,
+    /// e to the loss.
+    Perplexity,
+    /// Bits per character of text.
+    BitsPerChar,
+}
+
+const SPLITS: [&str; 2] = ["valid", "test"];
+const MEASURES: [(&str, Measure); 4] = [
+    ("loss", Measure::Loss),
+    ("accuracy", Measure::Accuracy),
+    ("perplexity", Measure::Perplexity),
+    ("bits_per_char", Measure::BitsPerChar),
+];
+
+/// Why a text is not a [`Claim`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ClaimError {
+    /// It has not the form of one.
+    #[error("{text:?} is not a claim; write two variants, `<` or `>`, and what on, such as \"{}\"", Claim::EXAMPLE)]
+    Form {
+        /// What was written.
+        text: String,
+    },
+    /// A variant is held against itself.
+    #[error("{text:?} holds a variant against itself; name two")]
+    Itself {
+        /// What was written.
+        text: String,
+    },
+    /// What it is about is not measured.
+    #[error("nothing is measured as {metric:?}; {advice}")]
+    Metric {
+        /// What was written behind `on`.
+        metric: String,
+        /// What can be written.
+        advice: String,
+    },
+}
+
+impl Claim {
+    /// A claim as it may be written.
+    pub const EXAMPLE: &'static str = "layer-6 < layer-4 on valid.loss";
+}
+
+impl FromStr for Claim {
+    type Err = ClaimError;
+
+    fn from_str(text: &str) -> Result<Self, ClaimError> {
+        let text = text.trim();
+        let form = || ClaimError::Form { text: text.to_string() };
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let [left, sign, right, "on", metric] = words.as_slice() else { return Err(form()) };
+        let relation = match *sign {
+            "<" => Relation::Less,
+            ">" => Relation::Greater,
+            _ => return Err(form()),
+        };
+        if left == right {
+            return Err(ClaimError::Itself { text: text.to_string() });
+        }
+        Ok(Self { left: left.to_string(), relation, right: right.to_string(), metric: metric.parse()? })
+    }
+}
+
+impl FromStr for Metric {
+    type Err = ClaimError;
+
+    fn from_str(text: &str) -> Result<Self, ClaimError> {
+        let refuse = |advice: String| ClaimError::Metric { metric: text.to_string(), advice };
+        let parts: Vec<&str> = text.split('.').collect();
+        let (split, corpus, measure) = match parts.as_slice() {
+            [split, measure] => (*split, None, *measure),
+            [split, corpus, measure] if !corpus.is_empty() => (*split, Some(corpus.to_string()), *measure),
+            _ => return Err(refuse("write a split and a measure, such as valid.loss, or valid.ko.loss".into())),
+        };
+        if !SPLITS.contains(&split) {
+            return Err(refuse(format!("the splits are {}", list(&SPLITS))));
+        }
+        let Some((_, found)) = MEASURES.iter().find(|(name, _)| *name == measure) else {
+            let names = MEASURES.map(|(name, _)| name);
+            return Err(refuse(match nearest(measure, names.into_iter()) {
+                Some(name) => format!("did you mean `{name}`?"),
+                None => format!("the measures are {}", list(&names)),
+            }));
+        };
+        Ok(Self { split: split.to_string(), corpus, measure: *found })
+    }
+}
+
+impl fmt::Display for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = match self.relation {
+            Relation::Less => '<',
+            Relation::Greater => '>',
+        };
+        write!(f, "{} {sign} {} on {}", self.left, self.right, self.metric)
+    }
+}
+
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.corpus {
+            Some(corpus) => write!(f, "{}.{corpus}.{}", self.split, self.measure),
+            None => write!(f, "{}.{}", self.split, self.measure),
+        }
+    }
+}
+
+impl fmt::Display for Measure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = MEASURES.iter().find(|(_, measure)| measure == self).map_or("", |(name, _)| *name);
+        f.write_str(name)
+    }
+}
+
+impl Serialize for Claim {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.to_string())
+    }
+}
+
+impl<'de> Deserialize<'de> for Claim {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl de::Visitor<'_> for Visitor {
+            type Value = Claim;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "a claim such as \"{}\"", Claim::EXAMPLE)
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Claim, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_str(Visitor)
+    }
+}
+
+/// Claims about variants, corpora or splits that the case has not.
+pub(crate) fn check_claims(variant: &Variant, variants: &[&str]) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (at, claim) in variant.config.claims.iter().enumerate() {
+        let origin = variant.origins.of(&format!("claims.{at}"));
+        let mut fault = |message| problems.push(Problem::at(ProblemKind::UnknownWord, origin.clone(), message));
+        for name in [&claim.left, &claim.right].into_iter().filter(|name| !variants.contains(&name.as_str())) {
+            fault(format!("the claim names `{name}`, which is no variant of the case; {}", advice(name, variants)));
+        }
+        let corpora: Vec<&str> = variant.config.data.corpora.iter().map(|corpus| corpus.name.as_str()).collect();
+        if let Some(name) = claim.metric.corpus.as_deref().filter(|name| !corpora.contains(name)) {
+            fault(format!("the claim names `{name}`, which is no corpus of the case; {}", advice(name, &corpora)));
+        }
+        if claim.metric.split == "test" && variant.config.data.test == 0.0 {
+            fault("the claim is about the test split, which is empty; set `test` in [data], or write valid".into());
+        }
+    }
+    problems
+}
+
+fn advice(name: &str, names: &[&str]) -> String {
+    match nearest(name, names.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if names.len() > 12 => format!("it has {} others", names.len()),
+        None => format!("it has {}", list(names)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_reads_back_as_it_is_written() {
+        for text in [Claim::EXAMPLE, "a > b on test.bits_per_char", "한국어 < b--n_layers-2 on valid.ko.accuracy"] {
+            let claim: Claim = text.parse().unwrap();
+            assert_eq!(claim.to_string(), text);
+            let json = serde_json::to_value(&claim).unwrap();
+            assert_eq!(serde_json::from_value::<Claim>(json).unwrap(), claim);
+        }
+        let claim: Claim = "  a   <  b on valid.ko.perplexity ".parse().unwrap();
+        let metric = Metric { split: "valid".into(), corpus: Some("ko".into()), measure: Measure::Perplexity };
+        assert_eq!(claim, Claim { left: "a".into(), relation: Relation::Less, right: "b".into(), metric });
+    }
+
+    #[test]
+    fn what_is_no_claim_says_what_one_is() {
+        let said = |text: &str| text.parse::<Claim>().unwrap_err().to_string();
+        for text in
+            ["", "layer-6 is better", "a < b", "a <= b on valid.loss", "a<b on valid.loss", "a < b on valid.loss c"]
+        {
+            assert!(said(text).contains("is not a claim; write two variants"), "{text}: {}", said(text));
+        }
+        assert!(said("a < a on valid.loss").contains("against itself"));
+        assert!(said("a < b on valid.los").ends_with("did you mean `loss`?"));
+        assert!(said("a < b on train.loss").ends_with("the splits are `valid` and `test`"));
+        assert!(said("a < b on loss").contains("such as valid.loss"));
+        assert!(said("a < b on valid..loss").contains("such as valid.loss"));
+    }
+}

@@ -1,0 +1,65 @@
+//! Runs that are going to be made: written down before the first of them begins, so that a journal shows what is missing.
+
+use std::sync::atomic::AtomicBool;
+
+use case::{CaseConfig, Kernels};
+use corpus::{PrepareRequest, prepare};
+use encoder::MaskedLm;
+use journal::RunInfo;
+
+use crate::{
+    Report, TrainError,
+    device::Place,
+    folder::{lock, look, Found},
+    info::run_info,
+    notice::Notice,
+    plan::needs_timing,
+    session::Spec,
+    setup::Setup,
+};
+
+/// Writes down every run of a case that has not begun: its case and its facts, without a journal.
+///
+/// Runs whose length is given in minutes are left out: how many steps that is shows when they begin.
+///
+/// # Errors
+/// [`TrainError`] where text cannot be prepared or a folder cannot be written.
+pub fn plan_runs(specs: &[Spec], stop: &AtomicBool, report: &mut dyn Report) -> Result<(), TrainError> {
+    let mut last: Option<(CaseConfig, RunInfo)> = None;
+    for spec in specs {
+        let is_planned = spec.run.join("run.json").exists();
+        if is_planned || needs_timing(&spec.config) || !matches!(look(&spec.run)?, Found::Nothing) {
+            continue;
+        }
+        let info = match &last {
+            // Another seed of the same variant: its facts are the same.
+            Some((config, info)) if *config == spec.config => {
+                RunInfo { seed: spec.seed, run: format!("{}/{}/s{}", spec.case, spec.variant, spec.seed), ..info.clone() }
+            }
+            _ => facts(spec, stop, report)?,
+        };
+        let Ok(held) = lock(&spec.run) else { continue }; // another process is about to begin it
+        journal::write_atomically(&spec.run.join("case.toml"), spec.resolved.as_bytes())?;
+        info.write(&spec.run)?;
+        drop(held);
+        last = Some((spec.config.clone(), info));
+    }
+    Ok(())
+}
+
+fn facts(spec: &Spec, stop: &AtomicBool, report: &mut dyn Report) -> Result<RunInfo, TrainError> {
+    let request = PrepareRequest {
+        data: &spec.config.data,
+        tokenizer: &spec.config.tokenizer,
+        base: &spec.base,
+        cache: &spec.cache,
+        threads: std::thread::available_parallelism().map_or(1, usize::from),
+    };
+    let prepared = prepare(&request, &mut |event| report.say(Notice::Prepare(event)), stop)?;
+    // The device is looked at when the run begins; its facts are written anew then.
+    let place = Place::open("cpu", Kernels::Own)?;
+    let setup = Setup::new(&spec.config, spec.seed, prepared, place, None, None)?;
+    let vocab_size = setup.prepared.tokenizer().vocab_size();
+    let model = MaskedLm::zeros(&spec.config.model, vocab_size, &setup.place.plain());
+    Ok(run_info(spec, &setup, &model))
+}
