@@ -30,7 +30,8 @@ mod write;
 pub use chart::{Chart, HorizontalLine, PALETTE, Series, Style, VerticalMark};
 pub use error::{JournalError, LineFault};
 pub use event::{
-    Alert, CheckpointSaved, CorpusScore, End, EpochEnd, Eval, Event, GradNorm, Kinds, Log, Resume, Score, Start, Status,
+    Alert, CheckpointSaved, CorpusScore, End, EpochEnd, Eval, Event, GradNorm, Kinds, Log, LossScaling, Resume, Score,
+    Start, Status,
 };
 pub use file::{Journal, TornTail, read, read_all};
 pub use info::{Baselines, CorpusInfo, DataInfo, FORMAT, Machine, ModelInfo, PlanInfo, RunInfo};

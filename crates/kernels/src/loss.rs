@@ -5,7 +5,9 @@ use burn::{
     tensor::{Int, Tensor, activation::log_softmax},
 };
 
-use crate::{Path, ops::KernelOps};
+use case::Precision;
+
+use crate::{Path, ops::KernelOps, product::product};
 
 /// What the model made of the scored positions.
 pub struct Scores {
@@ -28,7 +30,11 @@ pub struct Projection {
 impl Projection {
     /// `[K, D]` to logits `[K, V]`.
     pub fn logits(self, hidden: Tensor<2>) -> Tensor<2> {
-        let logits = hidden.matmul(self.table.transpose());
+        self.logits_in(hidden, Precision::Fp32)
+    }
+
+    fn logits_in(self, hidden: Tensor<2>, precision: Precision) -> Tensor<2> {
+        let logits = product(hidden, self.table.transpose(), precision);
         match self.bias {
             Some(bias) => logits + bias.unsqueeze::<2>(),
             None => logits,
@@ -46,7 +52,9 @@ impl Projection {
 pub fn score(hidden: Tensor<2>, projection: Projection, labels: Tensor<1, Int>, scale: f64, path: &Path) -> Scores {
     match path {
         Path::Own(_) => own(hidden, projection, labels, scale),
-        Path::Composed { .. } => composed(projection.logits(hidden), labels, scale),
+        Path::Composed { .. } | Path::Mixed(_) => {
+            composed(projection.logits_in(hidden, path.precision()), labels, scale)
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! All that a run remembers besides weights and moments.
 
+use case::Precision;
 use journal::GradNorm;
+use optim::LossScaler;
 use serde::{Deserialize, Serialize};
 
 use crate::tally::Tally;
@@ -25,6 +27,9 @@ pub(crate) struct State {
     pub evaluated: Option<u64>,
     /// The best evaluation so far.
     pub best: Option<Best>,
+    /// What the loss is multiplied by; none where it is not.
+    #[serde(default)]
+    pub scaler: Option<LossScaler>,
 }
 
 /// The best evaluation so far, by validation loss; the earlier one of two equals.
@@ -45,6 +50,9 @@ pub(crate) struct Window {
     pub norms: Vec<f64>,
     /// Steps whose gradient was clipped.
     pub clipped: u64,
+    /// Steps whose update was left out; they have no norm.
+    #[serde(default)]
+    pub skipped: u64,
     /// Real tokens.
     pub tokens: u64,
     /// Tokens with padding.
@@ -62,6 +70,7 @@ impl Window {
             tally: Tally::new(corpora),
             norms: Vec::new(),
             clipped: 0,
+            skipped: 0,
             tokens: 0,
             padded: 0,
             seconds: 0.0,
@@ -98,8 +107,8 @@ pub(crate) struct EpochTally {
 }
 
 impl State {
-    /// Before the first update.
-    pub(crate) fn new(corpora: usize) -> Self {
+    /// Before the first update of a run with so many corpora.
+    pub(crate) fn new(corpora: usize, precision: Precision) -> Self {
         Self {
             step: 0,
             tokens_seen: 0,
@@ -108,6 +117,12 @@ impl State {
             epoch: EpochTally::default(),
             evaluated: None,
             best: None,
+            scaler: LossScaler::new(precision),
         }
+    }
+
+    /// Updates made: steps without those whose update was left out.
+    pub(crate) fn updates(&self) -> u64 {
+        self.step - self.scaler.map_or(0, |scaler| scaler.skipped())
     }
 }
