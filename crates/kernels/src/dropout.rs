@@ -45,9 +45,12 @@ impl DropSite {
 /// One place's dropout, as a kernel applies it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Dropper {
-    keys: [u32; 2],
-    threshold: i32,
-    scale: f32,
+    /// Of the hash.
+    pub(crate) keys: [u32; 2],
+    /// Elements whose hash lies below are dropped.
+    pub(crate) threshold: i32,
+    /// What the others are multiplied by.
+    pub(crate) scale: f32,
 }
 
 impl Dropper {

@@ -9,6 +9,7 @@ mod autodiff;
 mod cpu;
 mod dropout;
 mod embed;
+mod gpu;
 mod linear;
 mod loss;
 mod memory;

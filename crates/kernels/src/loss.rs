@@ -7,7 +7,11 @@ use burn::{
 
 use case::Precision;
 
-use crate::{Path, ops::KernelOps, product::product};
+use crate::{
+    Path,
+    ops::KernelOps,
+    product::{format, product},
+};
 
 /// What the model made of the scored positions.
 pub struct Scores {
@@ -50,12 +54,16 @@ impl Projection {
 /// # Source
 /// Devlin et al. 2018, §3.1, task 1: cross-entropy over the vocabulary at the selected positions.
 pub fn score(hidden: Tensor<2>, projection: Projection, labels: Tensor<1, Int>, scale: f64, path: &Path) -> Scores {
-    match path {
-        Path::Own(_) => own(hidden, projection, labels, scale),
-        Path::Composed { .. } | Path::Mixed(_) => {
-            composed(projection.logits_in(hidden, path.precision()), labels, scale)
-        }
+    let precision = path.precision();
+    if !path.has_kernels() {
+        return composed(projection.logits_in(hidden, precision), labels, scale);
     }
+    if precision == Precision::Fp32 {
+        return own(hidden, projection, labels, scale);
+    }
+    // The kernel computes its products in the format that it is given.
+    let table = projection.table.cast(format(precision));
+    own(hidden.cast(format(precision)), Projection { table, ..projection }, labels, scale)
 }
 
 fn own(hidden: Tensor<2>, projection: Projection, labels: Tensor<1, Int>, scale: f64) -> Scores {

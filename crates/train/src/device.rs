@@ -46,7 +46,6 @@ impl Place {
         match opened {
             Some((device, name, Ok(two))) if two == [2.0] => {
                 let description = format!("{name}, wgpu ({})", shader_language());
-                let kernels = Kernels::Composed; // there are no kernels of our own for a GPU yet
                 let precision = Precision::Fp32;
                 Ok(Self { word: word.into(), description, device, on_cpu_backend: false, kernels, precision })
             }
