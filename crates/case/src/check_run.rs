@@ -1,6 +1,8 @@
 //! Ranges and contradictions of how a case is trained: optimizer, schedule, length of the run, device.
 
-use crate::{Length, ScheduleConfig, ScheduleKind, check::Checker, explain::number, tree::RUN_LENGTHS};
+use crate::{
+    Kernels, Length, Precision, ScheduleConfig, ScheduleKind, check::Checker, explain::number, tree::RUN_LENGTHS,
+};
 
 impl Checker<'_> {
     pub(crate) fn optimizer(&mut self) {
@@ -181,6 +183,12 @@ impl Checker<'_> {
             &format!("{device:?}"),
             "\"cpu\", \"gpu\", \"gpu:1\", \"integrated-gpu\", \"integrated-gpu:1\" or \"software-gpu\"",
         );
+        let fits = train.precision == Precision::Fp32 || device != "cpu" || train.kernels == Kernels::Composed;
+        self.agree(fits, &["train.precision", "train.device", "train.kernels"], || {
+            "the CPU's own kernels compute in fp32 only; set precision = \"fp32\", or kernels = \"composed\" to try \
+             what a GPU would do"
+                .into()
+        });
     }
 }
 

@@ -549,6 +549,18 @@ pub enum Kernels {
     Composed,
 }
 
+/// Number format of matrix products. Weights, sums, norms, softmax and loss are 32-bit floats in each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precision {
+    /// 32-bit floats.
+    Fp32,
+    /// 16-bit floats of 11 bits' precision, largest 65,504: gradients are scaled (Micikevicius et al. 2018).
+    F16,
+    /// 16-bit floats of 8 bits' precision and the range of 32-bit ones (Kalamkar et al. 2019).
+    Bf16,
+}
+
 /// Batch, length, device, and what is logged, evaluated and kept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -576,6 +588,9 @@ pub struct TrainConfig {
     /// Who computes on it: `own` kernels where there are some for the device (the CPU), or operations `composed` of the
     /// framework's, for debugging.
     pub kernels: Kernels,
+    /// Number format of matrix products: `fp32`; `f16` (gradients are scaled, an update that overflows is left out) or
+    /// `bf16` where the device has it. All else is `fp32` in each. The CPU's own kernels know `fp32` only.
+    pub precision: Precision,
     /// A `log` event every so often.
     pub log_every: Length,
     /// Validation every so often, besides before the first step and after the last.
@@ -604,6 +619,7 @@ impl Default for TrainConfig {
             minutes: None,
             device: "cpu".into(),
             kernels: Kernels::Own,
+            precision: Precision::Fp32,
             log_every: Length::Steps(50),
             eval_every: Length::Epochs(1.0),
             eval_rows: 0,

@@ -131,6 +131,12 @@ pub(crate) enum Command {
         /// The device to check: cpu, gpu, gpu:N, integrated-gpu, software-gpu.
         #[arg(long)]
         device: Option<String>,
+        /// The framework's operations instead of own kernels.
+        #[arg(long)]
+        composed: bool,
+        /// Number format of matrix products: fp32, f16, bf16.
+        #[arg(long, default_value = "fp32")]
+        precision: Precision,
         /// Show every comparison.
         #[arg(long)]
         all: bool,
@@ -247,6 +253,23 @@ pub(crate) enum MetricWord {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Precision {
+    Fp32,
+    F16,
+    Bf16,
+}
+
+impl From<Precision> for case::Precision {
+    fn from(word: Precision) -> Self {
+        match word {
+            Precision::Fp32 => Self::Fp32,
+            Precision::F16 => Self::F16,
+            Precision::Bf16 => Self::Bf16,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum Norm {
     Pre,
     Post,
@@ -324,6 +347,9 @@ pub(crate) struct ThroughputArguments {
     /// The framework's operations instead of own kernels.
     #[arg(long)]
     pub(crate) composed: bool,
+    /// Number format of matrix products: fp32, f16, bf16.
+    #[arg(long, default_value = "fp32")]
+    pub(crate) precision: Precision,
     #[arg(long, default_value = "cpu")]
     pub(crate) device: String,
 }
@@ -381,9 +407,9 @@ mod tests {
             "compare: baseline by at best metric runs json markdown",
             "report: out runs",
             "record: runs",
-            "doctor: device all",
+            "doctor: device composed precision all",
             "replay: init batches norm d-model heads ff layers vocab eps lr lr-warmup weight-decay clip adam-eps steps device out",
-            "throughput: d-model heads ff layers vocab seq batch dropout min-len steps warmup-steps seed composed device",
+            "throughput: d-model heads ff layers vocab seq batch dropout min-len steps warmup-steps seed composed precision device",
         ];
         assert_eq!(all.collect::<Vec<_>>(), wanted);
     }

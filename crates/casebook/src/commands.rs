@@ -35,7 +35,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Command::Compare(arguments) => records::compare(arguments),
         Command::Report { case, out, runs } => records::report(case, out.as_deref(), runs),
         Command::Record { what, runs } => records::record(what, runs),
-        Command::Doctor { device, all } => doctor::run(device.as_deref(), *all),
+        Command::Doctor { device, composed, precision, all } => {
+            doctor::run(device.as_deref(), kernels(*composed), (*precision).into(), *all)
+        }
         Command::Replay(arguments) => replay_peer(arguments),
         Command::Throughput(arguments) => time(arguments),
     }
@@ -273,6 +275,10 @@ fn replay_peer(arguments: &ReplayArguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+fn kernels(composed: bool) -> Kernels {
+    if composed { Kernels::Composed } else { Kernels::Own }
+}
+
 fn time(arguments: &ThroughputArguments) -> anyhow::Result<ExitCode> {
     let what = Throughput {
         model: EncoderConfig {
@@ -295,8 +301,8 @@ fn time(arguments: &ThroughputArguments) -> anyhow::Result<ExitCode> {
         warmup_steps: arguments.warmup_steps,
         seed: arguments.seed,
     };
-    let kernels = if arguments.composed { Kernels::Composed } else { Kernels::Own };
-    let timed = throughput(&what, &Place::open(&arguments.device, kernels)?)?;
+    let place = Place::open(&arguments.device, kernels(arguments.composed))?;
+    let timed = throughput(&what, &place.in_precision(arguments.precision.into())?)?;
     line(&serde_json::to_string(&timed).context("writing the result as JSON")?);
     Ok(ExitCode::SUCCESS)
 }

@@ -2,13 +2,13 @@
 
 use std::process::ExitCode;
 
-use case::Kernels;
+use case::{Kernels, Precision};
 use train::{Check, Diagnosis, Place, diagnose, found, shader_language, ways_out};
 
 use crate::show::line;
 
 /// Lists devices and checks the one asked for; the CPU, and the first GPU if there is one, where none is named.
-pub(crate) fn run(device: Option<&str>, all: bool) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(device: Option<&str>, kernels: Kernels, precision: Precision, all: bool) -> anyhow::Result<ExitCode> {
     line(&format!("casebook {}, shaders in {}", env!("CARGO_PKG_VERSION"), shader_language()));
     line(&format!("  cpu: {}", Place::open("cpu", Kernels::Own)?.description));
     let adapters = found();
@@ -23,7 +23,7 @@ pub(crate) fn run(device: Option<&str>, all: bool) -> anyhow::Result<ExitCode> {
         None if adapters.is_empty() => "cpu",
         None => "gpu",
     };
-    let place = Place::open(word, Kernels::Own)?;
+    let place = Place::open(word, kernels)?.in_precision(precision)?;
     line(&format!(
         "\nchecking {word} ({}): ten steps of a tiny encoder there and on the CPU.\nThe first one compiles kernels: seconds on a card, a minute or two on a software GPU",
         place.description

@@ -89,7 +89,8 @@ fn a_case_is_trained_resumed_and_used_by_the_commands_of_the_readme() {
 fn variants_and_seeds_are_planned_trained_listed_compared_and_reported() {
     let folder = folder();
     let at = folder.path();
-    let variants = "\nconclusion = \"Two layers are better.\"\nclaims = [\"two < one on valid.loss\"]\nseeds = [1, 2]\n";
+    let variants =
+        "\nconclusion = \"Two layers are better.\"\nclaims = [\"two < one on valid.loss\"]\nseeds = [1, 2]\n";
     let tail = "\n[variant.one]\nmodel.n_layers = 1\n\n[variant.two]\nmodel.n_layers = 2\n";
     fs::write(at.join("both.toml"), format!("{variants}{CASE}{tail}")).unwrap();
     let said = |arguments: &[&str]| {
@@ -113,12 +114,16 @@ fn variants_and_seeds_are_planned_trained_listed_compared_and_reported() {
     for part in ["model.n_layers", "one", "two", "cannot tell"] {
         assert!(compared.to_lowercase().contains(part), "no `{part}` in\n{compared}");
     }
-    let object: serde_json::Value = serde_json::from_str(&said(&["compare", "both", "--json", "--by", "tokens"])).unwrap();
+    let object: serde_json::Value =
+        serde_json::from_str(&said(&["compare", "both", "--json", "--by", "tokens"])).unwrap();
     assert_eq!((object["axis"].as_str(), object["baseline"].as_str()), (Some("tokens"), Some("one")));
 
     said(&["report", "both.toml"]);
     let page = fs::read_to_string(at.join("runs/both/report.html")).unwrap();
-    assert!(page.contains("Two layers are better.") && page.contains("CANNOT TELL"), "claims are held against the runs");
+    assert!(
+        page.contains("Two layers are better.") && page.contains("CANNOT TELL"),
+        "claims are held against the runs"
+    );
     said(&["record", "both.toml"]);
     let record = fs::read_to_string(at.join("runs/training-record.md")).unwrap();
     assert!(record.contains("two &lt; one on valid.loss") || record.contains("two < one on valid.loss"), "{record}");

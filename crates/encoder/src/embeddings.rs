@@ -45,10 +45,7 @@ impl Embeddings {
     /// If T is larger than the learned position table.
     pub fn forward(&self, input_ids: Tensor<2, Int>, path: &Path, drop: Option<DropSource>) -> Tensor<3> {
         let (width, device) = (self.config.d_model, input_ids.device());
-        let longest = match path {
-            Path::Own(spans) => spans.longest(),
-            Path::Composed { .. } => input_ids.dims()[1],
-        };
+        let longest = path.longest(input_ids.dims()[1]);
         let scale = if self.config.scale_embeddings { (width as f64).sqrt() } else { 1.0 };
         let sinusoidal = self.config.position == PositionKind::Sinusoidal;
         let learned = self.position.as_ref().map(Param::val);

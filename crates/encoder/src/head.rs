@@ -54,9 +54,6 @@ impl Head {
 
     /// The projection on the vocabulary; `table`: `[V, D]`, the token embeddings.
     pub fn projection(&self, table: Tensor<2>) -> Projection {
-        Projection {
-            table: self.weight.as_ref().map_or(table, Param::val),
-            bias: self.bias.as_ref().map(Param::val),
-        }
+        Projection { table: self.weight.as_ref().map_or(table, Param::val), bias: self.bias.as_ref().map(Param::val) }
     }
 }

@@ -31,10 +31,7 @@ impl Encoder {
     /// # Shapes
     /// - `input_ids`: `[B, T]`; returns `[B, T, D]`, meaningless at padding
     pub fn forward(&self, input_ids: Tensor<2, Int>, path: &Path, drop: Option<DropSource>) -> Tensor<3> {
-        let longest = match path {
-            Path::Own(spans) => spans.longest(),
-            Path::Composed { .. } => input_ids.dims()[1],
-        };
+        let longest = path.longest(input_ids.dims()[1]);
         let head = self.config.d_model / self.config.h;
         let rotary = self.config.position == PositionKind::Rotary;
         let rotary = rotary.then(|| Arc::new(RotaryTable::new(longest, head)));

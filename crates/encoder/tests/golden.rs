@@ -23,7 +23,8 @@ struct Golden {
 
 impl Golden {
     fn read(variant: &str) -> Self {
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/{variant}.safetensors"));
+        let path =
+            std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/{variant}.safetensors"));
         let bytes = std::fs::read(&path).expect("a committed fixture");
         let (_, metadata) = SafeTensors::read_metadata(&bytes).expect("a safetensors header");
         let made = metadata.metadata().as_ref().expect("metadata")["made"].clone();

@@ -122,8 +122,20 @@ pub struct Log {
     pub wait_share: f64,
     /// Real tokens seen since the run began.
     pub tokens_seen: u64,
-    /// Updates in the window.
+    /// Steps in the window.
     pub window_steps: u64,
+    /// How the loss was scaled, where it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss_scaling: Option<LossScaling>,
+}
+
+/// What the loss is multiplied by so that no gradient vanishes in 16 bits, and what that cost.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct LossScaling {
+    /// The factor after the window's last step, a power of two.
+    pub scale: f64,
+    /// Steps of the window whose update was left out because a scaled gradient was not finite.
+    pub skipped: u64,
 }
 
 /// One pass over a held-out split.

@@ -17,9 +17,9 @@ mod curves;
 mod error;
 mod event;
 mod file;
-pub mod inference;
 mod html;
 mod index;
+pub mod inference;
 mod info;
 mod layout;
 mod lines;
@@ -53,7 +53,8 @@ pub use chart::{Chart, HorizontalLine, PALETTE, Series, Style, VerticalMark};
 pub use conclusion::{ClaimVerdict, Conclusion, Judge, Standing};
 pub use error::{JournalError, LineFault};
 pub use event::{
-    Alert, CheckpointSaved, CorpusScore, End, EpochEnd, Eval, Event, GradNorm, Kinds, Log, Resume, Score, Start, Status,
+    Alert, CheckpointSaved, CorpusScore, End, EpochEnd, Eval, Event, GradNorm, Kinds, Log, LossScaling, Resume, Score,
+    Start, Status,
 };
 pub use file::{Journal, read, read_all};
 pub use html::html_page;

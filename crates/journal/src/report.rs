@@ -243,9 +243,18 @@ fn speed(events: &[Event]) -> Option<String> {
         window.median().unwrap_or_default()
     };
     let whole = |value: f64| count(value.max(0.0).round() as u64);
+    let skipped = logs.iter().filter_map(|log| log.loss_scaling).map(|scaling| scaling.skipped).sum::<u64>();
+    let overflows = match skipped {
+        0 => String::new(),
+        _ => format!(
+            "- {} of {} updates were left out because a scaled gradient was not finite\n",
+            count(skipped),
+            count(last.step)
+        ),
+    };
     Some(format!(
         "- real tokens seen: {}, in {} of training\n- real tokens per second, median of the windows: {} (with padding {})\n\
-         - time spent waiting for data, median of the windows: {}\n",
+         - time spent waiting for data, median of the windows: {}\n{overflows}",
         count(last.tokens_seen),
         duration(last.time_s),
         whole(median(|log| log.tokens_per_s)),

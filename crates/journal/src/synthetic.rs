@@ -27,6 +27,7 @@ pub(crate) fn log(step: u64) -> Event {
         wait_share: 0.015625,
         tokens_seen: step * 8_192,
         window_steps: 50,
+        loss_scaling: Some(LossScaling { scale: 65_536.0, skipped: 1 }),
     })
 }
 

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use burn::{
     backend::Dispatch,
-    tensor::{Bool, Tensor, activation::softmax},
+    tensor::{Tensor, activation::softmax},
 };
 
 use crate::{
     DropSite, Path, RotaryTable, Spans, dropout,
     ops::{AttentionHow, KernelOps},
+    product::product,
     rotate,
 };
 
@@ -36,7 +37,7 @@ pub struct Attention {
 pub fn attention(qkv: Tensor<3>, path: &Path, how: Attention) -> Tensor<3> {
     match path {
         Path::Own(spans) => own(qkv, spans.clone(), how),
-        Path::Composed { mask_pad } => composed(qkv, mask_pad.clone(), how),
+        Path::Composed { .. } | Path::Mixed(_) => composed(qkv, path, how),
     }
 }
 
@@ -46,8 +47,8 @@ fn own(qkv: Tensor<3>, spans: Arc<Spans>, how: Attention) -> Tensor<3> {
     Tensor::from_dispatch(Dispatch::attend(qkv.into_dispatch(), how).0)
 }
 
-/// `mask_pad`: `[B, T]`, true = padding: keys there get no weight.
-fn composed(qkv: Tensor<3>, mask_pad: Option<Tensor<2, Bool>>, how: Attention) -> Tensor<3> {
+/// Keys at padding get no weight.
+fn composed(qkv: Tensor<3>, path: &Path, how: Attention) -> Tensor<3> {
     let [batch, tokens, triple] = qkv.dims();
     let (width, heads) = (triple / 3, how.heads);
     let head = width / heads;
@@ -62,12 +63,11 @@ fn composed(qkv: Tensor<3>, mask_pad: Option<Tensor<2, Bool>>, how: Attention) -
         k = rotate(k, cos, sin);
     }
     // The scale goes to the smaller factor: T·H products instead of T·T.
-    let mut scores = (q * (head as f64).powf(-0.5)).matmul(k.swap_dims(2, 3)); // [B, N, T, T]
-    if let Some(mask_pad) = mask_pad {
+    let mut scores = product(q * (head as f64).powf(-0.5), k.swap_dims(2, 3), path.precision()); // [B, N, T, T]
+    if let Some(mask_pad) = path.mask_pad() {
         let mask = mask_pad.reshape([batch, 1, 1, tokens]).expand([batch, heads, tokens, tokens]);
         scores = scores.mask_fill(mask, f32::NEG_INFINITY);
     }
-    let path = Path::Composed { mask_pad: None };
-    let weights = dropout(softmax(scores, 3), how.dropout, how.drop_site, &path);
-    weights.matmul(v).swap_dims(1, 2).reshape([batch, tokens, width]) // [B, T, D]
+    let weights = dropout(softmax(scores, 3), how.dropout, how.drop_site, path);
+    product(weights, v, path.precision()).swap_dims(1, 2).reshape([batch, tokens, width]) // [B, T, D]
 }

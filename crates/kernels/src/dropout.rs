@@ -45,9 +45,12 @@ impl DropSite {
 /// One place's dropout, as a kernel applies it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Dropper {
-    keys: [u32; 2],
-    threshold: i32,
-    scale: f32,
+    /// Of the hash.
+    pub(crate) keys: [u32; 2],
+    /// Elements whose hash lies below are dropped.
+    pub(crate) threshold: i32,
+    /// What the others are multiplied by.
+    pub(crate) scale: f32,
 }
 
 impl Dropper {
@@ -85,7 +88,7 @@ fn scale(prob: f64) -> f64 {
 /// Srivastava et al. 2014, §4, in the inverted form.
 pub fn dropout<const R: usize>(input: Tensor<R>, prob: f64, site: Option<DropSite>, path: &Path) -> Tensor<R> {
     let Some(site) = site.filter(|_| prob > 0.0) else { return input };
-    if let (Path::Own(_), Some(dropper)) = (path, site.dropper(prob)) {
+    if let (true, Some(dropper)) = (path.has_kernels(), site.dropper(prob)) {
         return Tensor::from_dispatch(Dispatch::drop_elements(input.into_dispatch(), dropper));
     }
     let (shape, device) = (input.dims(), input.device());
@@ -156,7 +159,8 @@ mod tests {
     fn drops_the_asked_share_and_keeps_the_mean() {
         let source = DropSource { key: 7, on_host: true };
         let ones = Tensor::<1>::ones([100_000], &Device::flex());
-        let values = dropout(ones, 0.1, Some(source.site(3)), &composed()).into_data().try_to_vec::<f32>().expect("floats");
+        let values =
+            dropout(ones, 0.1, Some(source.site(3)), &composed()).into_data().try_to_vec::<f32>().expect("floats");
         let dropped = values.iter().filter(|v| **v == 0.0).count() as f64 / 1e5;
         let mean = values.iter().sum::<f32>() / 1e5;
         // Four standard errors: sqrt(0.1 * 0.9 / 1e5) = 0.00095.

@@ -9,6 +9,7 @@ use case::Activation;
 use crate::{
     DropSite, Path, dropout,
     ops::{self, KernelOps},
+    product::product,
 };
 
 /// `input · weight + bias`.
@@ -24,7 +25,7 @@ pub fn linear(input: Tensor<3>, weight: Tensor<2>, bias: Tensor<1>, path: &Path)
     let [batch, tokens, width] = input.dims();
     let out = weight.dims()[1];
     // One product over all tokens: a batched product would be B small ones.
-    let flat = input.reshape([batch * tokens, width]).matmul(weight) + bias.unsqueeze::<2>();
+    let flat = product(input.reshape([batch * tokens, width]), weight, path.precision()) + bias.unsqueeze::<2>();
     flat.reshape([batch, tokens, out]) // [B, T, Out]
 }
 

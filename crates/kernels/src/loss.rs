@@ -5,7 +5,13 @@ use burn::{
     tensor::{Int, Tensor, activation::log_softmax},
 };
 
-use crate::{Path, ops::KernelOps};
+use case::Precision;
+
+use crate::{
+    Path,
+    ops::KernelOps,
+    product::{format, product},
+};
 
 /// What the model made of the scored positions.
 pub struct Scores {
@@ -28,7 +34,11 @@ pub struct Projection {
 impl Projection {
     /// `[K, D]` to logits `[K, V]`.
     pub fn logits(self, hidden: Tensor<2>) -> Tensor<2> {
-        let logits = hidden.matmul(self.table.transpose());
+        self.logits_in(hidden, Precision::Fp32)
+    }
+
+    fn logits_in(self, hidden: Tensor<2>, precision: Precision) -> Tensor<2> {
+        let logits = product(hidden, self.table.transpose(), precision);
         match self.bias {
             Some(bias) => logits + bias.unsqueeze::<2>(),
             None => logits,
@@ -44,10 +54,16 @@ impl Projection {
 /// # Source
 /// Devlin et al. 2018, §3.1, task 1: cross-entropy over the vocabulary at the selected positions.
 pub fn score(hidden: Tensor<2>, projection: Projection, labels: Tensor<1, Int>, scale: f64, path: &Path) -> Scores {
-    match path {
-        Path::Own(_) => own(hidden, projection, labels, scale),
-        Path::Composed { .. } => composed(projection.logits(hidden), labels, scale),
+    let precision = path.precision();
+    if !path.has_kernels() {
+        return composed(projection.logits_in(hidden, precision), labels, scale);
     }
+    if precision == Precision::Fp32 {
+        return own(hidden, projection, labels, scale);
+    }
+    // The kernel computes its products in the format that it is given.
+    let table = projection.table.cast(format(precision));
+    own(hidden.cast(format(precision)), Projection { table, ..projection }, labels, scale)
 }
 
 fn own(hidden: Tensor<2>, projection: Projection, labels: Tensor<1, Int>, scale: f64) -> Scores {

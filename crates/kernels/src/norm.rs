@@ -23,7 +23,7 @@ pub fn layer_norm<const R: usize>(
     eps: f64,
     path: &Path,
 ) -> Tensor<R> {
-    if let Path::Own(_) = path {
+    if path.has_kernels() {
         let [input, weight, bias] = [input.into_dispatch(), weight.into_dispatch(), bias.into_dispatch()];
         return Tensor::from_dispatch(Dispatch::normalise(input, weight, bias, eps).0);
     }
@@ -45,13 +45,11 @@ pub struct Branch {
 
 /// `residual + drop(branch)`, `[B, T, D]`.
 pub fn residual_sum(residual: Tensor<3>, branch: Branch, path: &Path) -> Tensor<3> {
-    match path {
-        Path::Own(_) => {
-            let drop = branch.drop_site.and_then(|site| site.dropper(branch.dropout));
-            Tensor::from_dispatch(Dispatch::residual(residual.into_dispatch(), branch.values.into_dispatch(), drop))
-        }
-        Path::Composed { .. } => residual + dropout(branch.values, branch.dropout, branch.drop_site, path),
+    if !path.has_kernels() {
+        return residual + dropout(branch.values, branch.dropout, branch.drop_site, path);
     }
+    let drop = branch.drop_site.and_then(|site| site.dropper(branch.dropout));
+    Tensor::from_dispatch(Dispatch::residual(residual.into_dispatch(), branch.values.into_dispatch(), drop))
 }
 
 /// [`layer_norm`] of [`residual_sum`], in one pass.
@@ -63,12 +61,10 @@ pub fn norm_of_sum(
     eps: f64,
     path: &Path,
 ) -> Tensor<3> {
-    if let Path::Composed { .. } = path {
+    if !path.has_kernels() {
         return layer_norm(residual_sum(residual, branch, path), weight, bias, eps, path);
     }
     let how = NormHow { eps, drop: branch.drop_site.and_then(|site| site.dropper(branch.dropout)) };
     let (residual, branch) = (residual.into_dispatch(), branch.values.into_dispatch());
-    Tensor::from_dispatch(
-        Dispatch::norm_of_sum(residual, branch, weight.into_dispatch(), bias.into_dispatch(), how).0,
-    )
+    Tensor::from_dispatch(Dispatch::norm_of_sum(residual, branch, weight.into_dispatch(), bias.into_dispatch(), how).0)
 }

@@ -5,9 +5,13 @@
 
 use std::sync::Arc;
 
-use burn::backend::{
-    Backend, backend_extension,
-    tensor::{FloatTensor, IntTensor},
+use burn::{
+    backend::{
+        Backend, backend_extension,
+        fusion::custom::TensorSpec,
+        tensor::{FloatTensor, IntTensor},
+    },
+    tensor::Shape,
 };
 use case::Activation;
 
@@ -74,55 +78,103 @@ pub struct AdamStep {
     pub epsilon: f32,
 }
 
-/// The operations an encoder spends its time in.
-#[backend_extension(Flex, Autodiff)]
+/// Why an operation is missing on a GPU.
+const ON_CPU: &str = "a GPU's rows keep their padding, and its products and embeddings are the framework's";
+
+/// The shape of one number.
+fn single(_: &Shape) -> Shape {
+    Shape::new([1])
+}
+
+/// Shapes of what layer norm gives for this input.
+fn normed(input: &TensorSpec) -> (TensorSpec, TensorSpec, TensorSpec) {
+    let rows = input.shape.num_elements() / input.shape[input.shape.num_dims() - 1];
+    (input.clone(), input.clone(), TensorSpec::new(Shape::new([rows]), input.dtype))
+}
+
+/// Shapes of what scoring gives for this bias and these labels.
+fn scored(bias: &TensorSpec, labels: &TensorSpec) -> (TensorSpec, TensorSpec, TensorSpec) {
+    let loss = TensorSpec::new(Shape::new([1]), bias.dtype);
+    (loss, TensorSpec::new(labels.shape.clone(), bias.dtype), labels.clone())
+}
+
+/// The same and the gradients of hidden states, table and bias.
+fn scored_with_gradients(
+    [hidden, table, bias]: [&TensorSpec; 3],
+    labels: &TensorSpec,
+) -> (TensorSpec, TensorSpec, TensorSpec, TensorSpec, TensorSpec, TensorSpec) {
+    let (loss, nll, best) = scored(bias, labels);
+    (loss, nll, best, hidden.clone(), table.clone(), bias.clone())
+}
+
+/// The operations an encoder spends its time in. Those without a default body exist for GPUs too.
+#[backend_extension(Flex, Cube, Fusion, Autodiff)]
 pub(crate) trait KernelOps: Backend {
     /// `input · weight + bias`: `[.., In]`, `[In, Out]`, `[Out]` to `[.., Out]`.
-    fn affine(input: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self>;
+    #[fusion(default)]
+    fn affine(_input: FloatTensor<Self>, _weight: FloatTensor<Self>, _bias: FloatTensor<Self>) -> FloatTensor<Self> {
+        unreachable!("{ON_CPU}")
+    }
 
     /// Gradients of input, weight and bias.
+    #[fusion(default)]
     fn affine_backward(
-        input: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        gradient: FloatTensor<Self>,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+        _input: FloatTensor<Self>,
+        _weight: FloatTensor<Self>,
+        _gradient: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        unreachable!("{ON_CPU}")
+    }
 
     /// Output, and what stood before the activation.
+    #[fusion(default)]
     fn feed_forward(
-        input: FloatTensor<Self>,
-        w_in: FloatTensor<Self>,
-        b_in: FloatTensor<Self>,
-        w_out: FloatTensor<Self>,
-        b_out: FloatTensor<Self>,
-        how: FeedForward,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>);
+        _input: FloatTensor<Self>,
+        _w_in: FloatTensor<Self>,
+        _b_in: FloatTensor<Self>,
+        _w_out: FloatTensor<Self>,
+        _b_out: FloatTensor<Self>,
+        _how: FeedForward,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        unreachable!("{ON_CPU}")
+    }
 
     /// Gradients of input, `w_in`, `b_in`, `w_out`, `b_out`.
     #[allow(clippy::too_many_arguments, clippy::type_complexity)]
+    #[fusion(default)]
     fn feed_forward_backward(
-        input: FloatTensor<Self>,
-        w_in: FloatTensor<Self>,
-        b_in: FloatTensor<Self>,
-        w_out: FloatTensor<Self>,
-        b_out: FloatTensor<Self>,
-        before: FloatTensor<Self>,
-        gradient: FloatTensor<Self>,
-        how: FeedForward,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+        _input: FloatTensor<Self>,
+        _w_in: FloatTensor<Self>,
+        _b_in: FloatTensor<Self>,
+        _w_out: FloatTensor<Self>,
+        _b_out: FloatTensor<Self>,
+        _before: FloatTensor<Self>,
+        _gradient: FloatTensor<Self>,
+        _how: FeedForward,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        unreachable!("{ON_CPU}")
+    }
 
     /// `[.., 3D]` to `[.., D]`, and the logarithms of the softmax's sums, `[tokens · N]`.
-    fn attend(qkv: FloatTensor<Self>, how: AttentionHow) -> (FloatTensor<Self>, FloatTensor<Self>);
+    #[fusion(default)]
+    fn attend(_qkv: FloatTensor<Self>, _how: AttentionHow) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        unreachable!("{ON_CPU}")
+    }
 
     /// Gradient of `qkv`.
+    #[fusion(default)]
     fn attend_backward(
-        qkv: FloatTensor<Self>,
-        out: FloatTensor<Self>,
-        log_sums: FloatTensor<Self>,
-        gradient: FloatTensor<Self>,
-        how: AttentionHow,
-    ) -> FloatTensor<Self>;
+        _qkv: FloatTensor<Self>,
+        _out: FloatTensor<Self>,
+        _log_sums: FloatTensor<Self>,
+        _gradient: FloatTensor<Self>,
+        _how: AttentionHow,
+    ) -> FloatTensor<Self> {
+        unreachable!("{ON_CPU}")
+    }
 
     /// Layer norm, what it multiplied by the weight, and what each row was scaled by, `[tokens]`.
+    #[fusion(meta = |input, _, _, _| normed(input))]
     fn normalise(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -131,6 +183,7 @@ pub(crate) trait KernelOps: Backend {
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 
     /// The same of `residual + drop(branch)`.
+    #[fusion(meta = |residual, _, _, _, _| normed(residual))]
     fn norm_of_sum(
         residual: FloatTensor<Self>,
         branch: FloatTensor<Self>,
@@ -140,6 +193,7 @@ pub(crate) trait KernelOps: Backend {
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 
     /// Gradients of what was normalised, weight and bias.
+    #[fusion(meta = |normed, _, weight, _| (normed.clone(), weight.clone(), weight.clone()))]
     fn norm_backward(
         normed: FloatTensor<Self>,
         scales: FloatTensor<Self>,
@@ -148,31 +202,43 @@ pub(crate) trait KernelOps: Backend {
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 
     /// `residual + drop(branch)`.
+    #[fusion(dtype = residual, shape = residual)]
     fn residual(residual: FloatTensor<Self>, branch: FloatTensor<Self>, drop: Option<Dropper>) -> FloatTensor<Self>;
 
     /// Dropout alone; also its own gradient.
+    #[fusion(dtype = input, shape = input)]
     fn drop_elements(input: FloatTensor<Self>, drop: Dropper) -> FloatTensor<Self>;
 
     /// `scale · table[ids] + positions`: `[.., tokens]`, `[V, D]`, `[P, D]` to `[.., tokens, D]`.
+    #[fusion(default)]
     fn embed(
-        ids: IntTensor<Self>,
-        table: FloatTensor<Self>,
-        positions: FloatTensor<Self>,
-        how: EmbedHow,
-    ) -> FloatTensor<Self>;
+        _ids: IntTensor<Self>,
+        _table: FloatTensor<Self>,
+        _positions: FloatTensor<Self>,
+        _how: EmbedHow,
+    ) -> FloatTensor<Self> {
+        unreachable!("{ON_CPU}")
+    }
 
     /// Adds the table's gradient to `sums`, `[V, D]`.
+    #[fusion(default)]
     fn embed_backward(
-        sums: FloatTensor<Self>,
-        ids: IntTensor<Self>,
-        gradient: FloatTensor<Self>,
-        how: EmbedHow,
-    ) -> FloatTensor<Self>;
+        _sums: FloatTensor<Self>,
+        _ids: IntTensor<Self>,
+        _gradient: FloatTensor<Self>,
+        _how: EmbedHow,
+    ) -> FloatTensor<Self> {
+        unreachable!("{ON_CPU}")
+    }
 
     /// Gradient of the positions, `[P, D]`.
-    fn positions_backward(gradient: FloatTensor<Self>, positions: usize, how: EmbedHow) -> FloatTensor<Self>;
+    #[fusion(default)]
+    fn positions_backward(_gradient: FloatTensor<Self>, _positions: usize, _how: EmbedHow) -> FloatTensor<Self> {
+        unreachable!("{ON_CPU}")
+    }
 
     /// `scale · Σ nats` as `[1]`, nats `[K]` and likeliest words `[K]`; the last two without gradients.
+    #[fusion(meta = |_, _, bias, labels, _| scored(bias, labels))]
     fn score(
         hidden: FloatTensor<Self>,
         table: FloatTensor<Self>,
@@ -183,25 +249,21 @@ pub(crate) trait KernelOps: Backend {
 
     /// The same, and the loss's gradients of `hidden`, `table` and `bias`.
     #[allow(clippy::type_complexity)]
+    #[fusion(meta = |hidden, table, bias, labels, _| scored_with_gradients([hidden, table, bias], labels))]
     fn score_with_gradients(
         hidden: FloatTensor<Self>,
         table: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         labels: IntTensor<Self>,
         scale: f32,
-    ) -> (
-        FloatTensor<Self>,
-        FloatTensor<Self>,
-        IntTensor<Self>,
-        FloatTensor<Self>,
-        FloatTensor<Self>,
-        FloatTensor<Self>,
-    );
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, IntTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 
     /// A gradient times the one from above, `[1]`; itself where that is 1.
+    #[fusion(dtype = gradient, shape = gradient)]
     fn scale_gradient(gradient: FloatTensor<Self>, above: FloatTensor<Self>) -> FloatTensor<Self>;
 
     /// Weight, first and second moment after a step; in their own memory where nothing else holds them.
+    #[fusion(meta = |weight, _, first, second, _| (weight.clone(), first.clone(), second.clone()))]
     fn adam(
         weight: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
@@ -211,5 +273,6 @@ pub(crate) trait KernelOps: Backend {
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 
     /// Sum of squares, `[1]`.
+    #[fusion(dtype = values, shape = single(values))]
     fn squared_sum(values: FloatTensor<Self>) -> FloatTensor<Self>;
 }

@@ -19,8 +19,7 @@ pub fn adam(
     step: AdamStep,
 ) -> [Tensor<1>; 3] {
     let (weight, gradient) = (weight.into_dispatch(), gradient.into_dispatch());
-    let (weight, first, second) =
-        Dispatch::adam(weight, gradient, first.into_dispatch(), second.into_dispatch(), step);
+    let (weight, first, second) = Dispatch::adam(weight, gradient, first.into_dispatch(), second.into_dispatch(), step);
     [weight, first, second].map(Tensor::from_dispatch)
 }
 

@@ -130,9 +130,8 @@ impl Way {
         if let Path::Own(_) = self.path {
             return laid.squeeze_dim(0);
         }
-        let row = |(index, length): (usize, usize)| {
-            laid.clone().narrow(0, index, 1).squeeze_dim::<2>(0).narrow(0, 0, length)
-        };
+        let row =
+            |(index, length): (usize, usize)| laid.clone().narrow(0, index, 1).squeeze_dim::<2>(0).narrow(0, 0, length);
         Tensor::cat(self.lengths.iter().copied().enumerate().map(row).collect(), 0)
     }
 

@@ -28,7 +28,7 @@ pub struct Optimizer {
 pub struct Update {
     /// The learning rate.
     pub lr: f64,
-    /// What gradients are multiplied by, from [`crate::clip_factor`].
+    /// What gradients are multiplied by: [`crate::clip_factor`], over the scale of the loss where it was scaled.
     pub clip_factor: f64,
 }
 

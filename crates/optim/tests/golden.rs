@@ -3,8 +3,8 @@
 //! The fixture was made by `fixtures/make_optimizers.py`, which writes its versions and inputs into it.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use case::OptimizerConfig;
 use case::Kernels;
+use case::OptimizerConfig;
 use casebook_optim::{Optimizer, Update, WeightInfo, clip_factor, decays, global_norm, squared_sums};
 use serde::Deserialize;
 

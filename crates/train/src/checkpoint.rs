@@ -218,7 +218,7 @@ impl Loaded {
             let named = wanted.iter().map(|flat| (format!("{prefix}.{}", flat.name), flat));
             self.values(&self.optimizer, FILES[1], named, device)
         };
-        optimizer.restore(moments("first")?, moments("second")?, self.state.step);
+        optimizer.restore(moments("first")?, moments("second")?, self.state.updates());
         Ok(())
     }
 

@@ -2,8 +2,8 @@
 
 use std::thread;
 
-use burn::tensor::{Device, DeviceKind, DeviceType, Tensor};
-use case::Kernels;
+use burn::tensor::{DType, Device, DeviceKind, DeviceType, Tensor};
+use case::{Kernels, Precision};
 
 use crate::TrainError;
 
@@ -17,10 +17,11 @@ pub struct Place {
     device: Device,
     on_cpu_backend: bool,
     kernels: Kernels,
+    precision: Precision,
 }
 
 impl Place {
-    /// Opens the device of a case file's word, to compute on it by these kernels where it has them.
+    /// Opens the device of a case file's word, to compute on it in fp32 and by these kernels where it has them.
     ///
     /// # Errors
     /// [`TrainError::DeviceWord`] for an unknown word, [`TrainError::DeviceMissing`] where this machine has none such.
@@ -30,7 +31,8 @@ impl Place {
                 let description =
                     format!("CPU, {} threads", std::thread::available_parallelism().map_or(1, usize::from));
                 let device = Device::flex();
-                return Ok(Self { word: word.into(), description, device, on_cpu_backend: true, kernels });
+                let precision = Precision::Fp32;
+                return Ok(Self { word: word.into(), description, device, on_cpu_backend: true, kernels, precision });
             }
             Some(Some(kind)) => kind,
             None => return Err(TrainError::DeviceWord { word: word.into() }),
@@ -44,11 +46,33 @@ impl Place {
         match opened {
             Some((device, name, Ok(two))) if two == [2.0] => {
                 let description = format!("{name}, wgpu ({})", shader_language());
-                let kernels = Kernels::Composed; // there are no kernels of our own for a GPU yet
-                Ok(Self { word: word.into(), description, device, on_cpu_backend: false, kernels })
+                let precision = Precision::Fp32;
+                Ok(Self { word: word.into(), description, device, on_cpu_backend: false, kernels, precision })
             }
             _ => Err(TrainError::DeviceMissing { word: word.into(), found: found() }),
         }
+    }
+
+    /// The same device with matrix products in `precision`.
+    ///
+    /// # Errors
+    /// [`TrainError::Precision`] where the device, or its own kernels, do not have it.
+    pub fn in_precision(self, precision: Precision) -> Result<Self, TrainError> {
+        let has = match precision {
+            Precision::Fp32 => true,
+            _ if self.on_cpu_backend && self.kernels == Kernels::Own => false,
+            Precision::F16 => self.device.supports_dtype(DType::F16),
+            Precision::Bf16 => self.device.supports_dtype(DType::BF16),
+        };
+        if !has {
+            return Err(TrainError::Precision { precision, word: self.word, description: self.description });
+        }
+        Ok(Self { precision, ..self })
+    }
+
+    /// Number format of matrix products on it.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// The device for tensors without gradients.

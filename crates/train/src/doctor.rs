@@ -13,7 +13,7 @@ use std::{
 };
 
 use burn::tensor::Tensor;
-use case::{EncoderConfig, Kernels, OptimizerConfig};
+use case::{EncoderConfig, Kernels, OptimizerConfig, Precision};
 use corpus::{Batch, MaskKind, Purpose, stream};
 use encoder::{MaskedLm, flat_weights};
 use kernels::DropSource;
@@ -25,7 +25,7 @@ use crate::{
     device::{PROBE_THREAD, Place},
     forward::{forward, read_floats},
     session::weight_infos,
-    update::{apply, gradients_of},
+    update::{Stride, apply, gradients_of},
 };
 
 /// Updates that are compared.
@@ -39,6 +39,9 @@ const GRADIENT_TOLERANCE: f64 = 1e-3;
 /// gradient's size, so a gradient of rounding errors alone still moves its weight by a whole step: such weights are few,
 /// and their mean difference is held, not their largest.
 const WEIGHT_TOLERANCE: f64 = 2e-2;
+
+/// What the loss is multiplied by in f16: far from its largest number, and no gradient of the tiny encoder vanishes.
+const LOSS_SCALE: f64 = 1024.0;
 
 const VOCAB: usize = 500;
 const ROWS: usize = 4;
@@ -103,7 +106,7 @@ struct Trace {
 pub fn diagnose(place: &Place, model: &EncoderConfig) -> Result<Diagnosis, TrainError> {
     let cpu = trace(&Place::open("cpu", Kernels::Composed)?, model)?;
     let device = in_time(place.clone(), model.clone())?;
-    Ok(compare(&cpu, &device))
+    Ok(compare(&cpu, &device, place.precision()))
 }
 
 /// How long a device may take. A software GPU on two busy cores took 80 s; a driver that died never answers.
@@ -125,7 +128,7 @@ fn in_time(place: Place, model: EncoderConfig) -> Result<Trace, TrainError> {
     }
 }
 
-fn compare(cpu: &Trace, device: &Trace) -> Diagnosis {
+fn compare(cpu: &Trace, device: &Trace, precision: Precision) -> Diagnosis {
     let mut checks = Vec::new();
     // A device whose gradient is not finite stops early: its missing steps are differences, not agreement.
     let missing = (cpu.losses.len() - device.losses.len() + cpu.weights.len() - device.weights.len()) as f64;
@@ -137,7 +140,7 @@ fn compare(cpu: &Trace, device: &Trace) -> Diagnosis {
     }
     for ((name, a), (_, b)) in cpu.gradients.iter().zip(&device.gradients) {
         let difference = largest_difference(a, b) / largest(a).max(f64::MIN_POSITIVE);
-        checks.push(Check { what: format!("gradient of {name}"), difference, allowed: GRADIENT_TOLERANCE });
+        checks.push(Check { what: format!("gradient of {name}"), difference, allowed: gradient_tolerance(precision) });
     }
     let moved = RATE * STEPS as f64;
     for ((name, a), (_, b)) in cpu.weights.iter().zip(&device.weights) {
@@ -146,6 +149,16 @@ fn compare(cpu: &Trace, device: &Trace) -> Diagnosis {
         checks.push(Check { what, difference: mean / moved, allowed: WEIGHT_TOLERANCE });
     }
     Diagnosis { checks, losses_cpu: cpu.losses.clone(), losses_device: device.losses.clone() }
+}
+
+/// [`GRADIENT_TOLERANCE`], and three times what rounding the products moved a gradient by on the CPU: 0.007 in f16, 0.02 in
+/// bf16. Losses and weights stayed within what fp32 may.
+fn gradient_tolerance(precision: Precision) -> f64 {
+    match precision {
+        Precision::Fp32 => GRADIENT_TOLERANCE,
+        Precision::F16 => 2e-2,
+        Precision::Bf16 => 6e-2,
+    }
 }
 
 fn largest(values: &[f32]) -> f64 {
@@ -169,21 +182,25 @@ fn trace(place: &Place, model: &EncoderConfig) -> Result<Trace, TrainError> {
         MaskedLm::init(&tiny(model), VOCAB, |name| stream(1, Purpose::Init, 1, name_index(name)), &place.autodiff());
     let config = OptimizerConfig::default();
     let mut optimizer = Optimizer::new(&config, &weight_infos(&model), &place.plain(), place.kernels());
+    let loss_scale = if place.precision() == Precision::F16 { LOSS_SCALE } else { 1.0 };
+    let stride = Stride { lr: RATE, clip_norm: config.clip_norm, loss_scale };
     let (mut losses, mut first_gradients) = (Vec::new(), Vec::new());
     for step in 0..STEPS {
         // Dropout and padding in turn: kernels that leave padding out count the elements they drop without it.
         let drop = DropSource { key: step as u64, on_host: place.is_cpu() };
         let (batch, drop) = if step % 2 == 0 { (&full, Some(drop)) } else { (&padded, None) };
-        let loss = forward(&model, batch, place, &place.autodiff(), drop, 1.0 / SCORED as f64).loss;
-        losses.push(f64::from(read_floats(loss.clone().without_autodiff())?[0]));
+        let loss = forward(&model, batch, place, &place.autodiff(), drop, stride.loss_scale / SCORED as f64).loss;
+        losses.push(f64::from(read_floats(loss.clone().without_autodiff())?[0]) / stride.loss_scale);
         let gradients = gradients_of(&model, &mut loss.backward());
         if step < 2 {
-            first_gradients.extend(named(&model, gradients.clone())?);
+            let unscaled = |gradient: &Tensor<1>| gradient.clone() / stride.loss_scale;
+            first_gradients.extend(named(&model, gradients.iter().map(unscaled).collect())?);
         }
-        match apply(model, &mut optimizer, gradients, config.clip_norm, RATE)? {
-            Some(done) => model = done.model,
+        let done = apply(model, &mut optimizer, gradients, stride)?;
+        model = done.model;
+        if done.gradient.is_none() {
             // The loss of this step, which is compared, is not finite either, or the next trace is too short to agree.
-            None => return Ok(Trace { losses, gradients: first_gradients, weights: Vec::new() }),
+            return Ok(Trace { losses, gradients: first_gradients, weights: Vec::new() });
         }
     }
     let weights = flat_weights(&model).into_iter().map(|flat| flat.values).collect();
@@ -248,7 +265,8 @@ pub(crate) fn check_once(place: &Place, model: &EncoderConfig, cache: &Path) -> 
     if place.is_cpu() {
         return Ok(());
     }
-    let examined = format!("{} {} {:?}", env!("CARGO_PKG_VERSION"), place.description, tiny(model));
+    let (version, precision) = (env!("CARGO_PKG_VERSION"), place.precision());
+    let examined = format!("{version} {} {precision:?} {:?}", place.description, tiny(model));
     let name = blake3::hash(examined.as_bytes()).to_hex();
     let passed = cache.join("doctor").join(&name.as_str()[..16]);
     if passed.exists() {
@@ -273,7 +291,7 @@ pub(crate) fn check_once(place: &Place, model: &EncoderConfig, cache: &Path) -> 
 
 #[cfg(test)]
 mod tests {
-    use case::{Activation, EncoderConfig, Kernels, NormPlacement, PositionKind};
+    use case::{Activation, EncoderConfig, Kernels, NormPlacement, PositionKind, Precision};
 
     use super::{Trace, compare, diagnose, trace};
     use crate::device::Place;
@@ -290,7 +308,8 @@ mod tests {
     #[test]
     fn own_kernels_agree_with_the_framework_in_every_form_of_the_encoder() {
         let own = Place::open("cpu", Kernels::Own).expect("every machine has one");
-        let base = EncoderConfig { attention_dropout: Some(0.2), residual_dropout: Some(0.1), ..EncoderConfig::default() };
+        let base =
+            EncoderConfig { attention_dropout: Some(0.2), residual_dropout: Some(0.1), ..EncoderConfig::default() };
         let forms = [
             EncoderConfig { norm: NormPlacement::Post, position: PositionKind::Learned, ..base.clone() },
             EncoderConfig { norm: NormPlacement::Pre, position: PositionKind::Rotary, ..base.clone() },
@@ -303,6 +322,17 @@ mod tests {
             let diagnosis = diagnose(&own, &form).expect("a diagnosis");
             assert!(diagnosis.passed(), "{form:?}: {:?}", diagnosis.failures());
             assert!(diagnosis.checks.iter().any(|check| check.difference > 0.0), "not the framework against itself");
+        }
+    }
+
+    #[test]
+    fn products_of_sixteen_bits_agree_within_their_rounding() {
+        for precision in [Precision::F16, Precision::Bf16] {
+            let cpu = Place::open("cpu", Kernels::Composed).expect("every machine has one");
+            let cpu = cpu.in_precision(precision).expect("the framework computes in 16 bits on the CPU");
+            let diagnosis = diagnose(&cpu, &EncoderConfig::default()).expect("a diagnosis");
+            assert!(diagnosis.passed(), "{precision:?}: {:?}", diagnosis.failures());
+            assert!(diagnosis.checks.iter().any(|check| check.difference > 1e-4), "{precision:?} is fp32");
         }
     }
 
@@ -322,7 +352,7 @@ mod tests {
                 weights: right.weights.clone(),
             };
             fault(&mut wrong);
-            assert_eq!(compare(&right, &wrong).failures().len(), 1);
+            assert_eq!(compare(&right, &wrong, Precision::Fp32).failures().len(), 1);
         }
     }
 }

@@ -40,6 +40,19 @@ pub enum TrainError {
         /// The adapters of this machine.
         found: Vec<String>,
     },
+    /// A number format that a device does not have.
+    #[error(
+        "device `{word}` ({description}) cannot compute in {precision:?}; set precision = \"fp32\" in [train]{}",
+        if word == "cpu" { ", or kernels = \"composed\"" } else { "" }
+    )]
+    Precision {
+        /// What was asked for.
+        precision: case::Precision,
+        /// The device's word.
+        word: String,
+        /// Its name.
+        description: String,
+    },
     /// A device that computes wrongly.
     #[error(
         "device `{word}` ({description}) computes wrongly: {finding}; nothing was trained. Ways out: {ways}. `casebook doctor --device {word}` shows all; `--force-device` trains all the same"

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
-use case::Kernels;
+use case::{Kernels, Precision};
 use corpus::Batch;
 use encoder::{MaskedLm, Scored};
-use kernels::{DropSource, Path, Scores, Spans};
+use kernels::{DropSource, Mixed, Path, Scores, Spans};
 
 use crate::{TrainError, device::Place};
 
@@ -88,9 +88,13 @@ struct Laid {
 
 fn lay(batch: &Batch, place: &Place, device: &Device) -> Laid {
     let (rows, width) = (batch.lengths.len(), batch.width);
-    if place.kernels() == Kernels::Composed {
+    if !(place.kernels() == Kernels::Own && place.is_cpu()) {
         let input_ids = integers(batch.input_ids.clone(), device).reshape([rows, width]);
-        let path = Path::Composed { mask_pad: mask_pad(batch, device) };
+        let mask_pad = mask_pad(batch, device);
+        let path = match (place.precision(), place.kernels()) {
+            (Precision::Fp32, Kernels::Composed) => Path::Composed { mask_pad },
+            (precision, kernels) => Path::Mixed(Mixed { mask_pad, precision, kernels }),
+        };
         return Laid { input_ids, positions: integers(batch.positions.clone(), device), path };
     }
     let spans = Spans::new(batch.lengths.iter().map(|length| *length as usize));

@@ -1,6 +1,6 @@
 //! The facts of a run: what stands in `run.json`, and what is printed before the first step.
 
-use case::CaseConfig;
+use case::{CaseConfig, Precision};
 use encoder::{MaskedLm, flat_weights};
 use journal::{CorpusInfo, DataInfo, ModelInfo, PlanInfo, RunInfo};
 use serde::Serialize;
@@ -21,12 +21,21 @@ pub(crate) fn run_info(spec: &Spec, setup: &Setup, model: &MaskedLm) -> RunInfo 
         version: env!("CARGO_PKG_VERSION").into(),
         commit: machine::commit(&spec.base),
         machine: machine::machine(&setup.place),
-        precision: "f32".into(),
+        precision: precision(spec.config.train.precision).into(),
         parameters: parameters(&spec.config),
         model: model_info(model),
         data: data_info(setup),
         plan: plan_info(setup),
         baselines: setup.baselines.clone(),
+    }
+}
+
+/// The number format as records call it.
+fn precision(precision: Precision) -> &'static str {
+    match precision {
+        Precision::Fp32 => "f32",
+        Precision::F16 => "f32, matrix products in f16 with a scaled loss",
+        Precision::Bf16 => "f32, matrix products in bf16",
     }
 }
 
@@ -203,7 +212,7 @@ pub(crate) fn facts(spec: &Spec, setup: &Setup, info: &RunInfo) -> Vec<String> {
         info.baselines.unigram,
         corpora.join(", ")
     ));
-    lines.push(format!("device   {}: {}", setup.place.word, setup.place.description));
+    lines.push(format!("device   {}: {}; {}", setup.place.word, setup.place.description, info.precision));
     lines
 }
 

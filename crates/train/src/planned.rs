@@ -10,7 +10,7 @@ use journal::RunInfo;
 use crate::{
     Report, TrainError,
     device::Place,
-    folder::{lock, look, Found},
+    folder::{Found, lock, look},
     info::run_info,
     notice::Notice,
     plan::needs_timing,
@@ -33,9 +33,11 @@ pub fn plan_runs(specs: &[Spec], stop: &AtomicBool, report: &mut dyn Report) -> 
         }
         let info = match &last {
             // Another seed of the same variant: its facts are the same.
-            Some((config, info)) if *config == spec.config => {
-                RunInfo { seed: spec.seed, run: format!("{}/{}/s{}", spec.case, spec.variant, spec.seed), ..info.clone() }
-            }
+            Some((config, info)) if *config == spec.config => RunInfo {
+                seed: spec.seed,
+                run: format!("{}/{}/s{}", spec.case, spec.variant, spec.seed),
+                ..info.clone()
+            },
             _ => facts(spec, stop, report)?,
         };
         let Ok(held) = lock(&spec.run) else { continue }; // another process is about to begin it

@@ -16,7 +16,7 @@ use crate::{
     device::Place,
     forward::forward,
     session::weight_infos,
-    update::{Update, apply, gradients_of},
+    update::{Stride, apply, gradients_of},
 };
 
 /// A label that is not scored, as PyTorch's cross-entropy has it.
@@ -68,9 +68,10 @@ pub fn replay(what: &Replay, init: &Path, batches: &Path, place: &Place) -> Resu
         let pass = forward(&model, batch, place, &place.autodiff(), None, 1.0 / batch.labels.len() as f64);
         let gradients = gradients_of(&model, &mut pass.loss.backward());
         let lr = what.learning_rate * ((step + 1) as f64 / what.warmup.max(1) as f64).min(1.0);
-        let done = apply(model, &mut optimizer, gradients, what.optimizer.clip_norm, lr)?;
-        let Update { model: next, norm, .. } = done.ok_or(TrainError::ReplayDiverged { step })?;
-        model = next;
+        let stride = Stride { lr, clip_norm: what.optimizer.clip_norm, loss_scale: 1.0 };
+        let done = apply(model, &mut optimizer, gradients, stride)?;
+        model = done.model;
+        let norm = done.gradient.ok_or(TrainError::ReplayDiverged { step })?.value;
         let nll = pass.outcome.read()?.nll;
         replayed.loss.push(nll.iter().map(|nats| f64::from(*nats)).sum::<f64>() / nll.len() as f64);
         replayed.grad_norm.push(norm);

@@ -8,7 +8,7 @@ use std::{
 use burn::module::Module;
 use corpus::{Batch, Loader};
 use encoder::MaskedLm;
-use journal::{Alert, CheckpointSaved, End, EpochEnd, Event, Log, Status};
+use journal::{Alert, CheckpointSaved, End, EpochEnd, Event, Log, LossScaling, Status};
 use optim::Optimizer;
 
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
     setup::Setup,
     state::{Best, EpochTally, State, Window},
     tally::kind_index,
-    update::{Refusal, update},
+    update::{Norm, Refusal, update},
 };
 
 /// Batches made ahead of the loop.
@@ -85,7 +85,7 @@ pub(crate) fn run(
         let waited_before = loader.waited();
         let batch = loader.next().expect("the loader holds a batch for every step of the plan");
         let lr = plan.schedule.lr_at(step);
-        let done = match update(setup, model, &mut optimizer, &batch, lr, &mut state.window.tally)? {
+        let done = match update(setup, model, &mut optimizer, &batch, lr, state)? {
             Ok(done) => done,
             Err(refusal) => {
                 state.time_s += lap(&mut clock);
@@ -94,7 +94,7 @@ pub(crate) fn run(
         };
         model = done.model;
         state.step += 1;
-        count(state, &batch, done.norm, done.clipped);
+        count(state, &batch, done.gradient);
         state.window.seconds += started.elapsed().as_secs_f64();
         state.window.waited += (loader.waited() - waited_before).as_secs_f64();
         state.time_s += lap(&mut clock);
@@ -236,13 +236,14 @@ pub(crate) fn end(
 }
 
 /// Counts a step's rows, masks and gradient.
-fn count(state: &mut State, batch: &Batch, norm: f64, clipped: bool) {
+fn count(state: &mut State, batch: &Batch, gradient: Option<Norm>) {
     let (real, padded) = (batch.real_tokens, batch.padded_tokens());
     state.tokens_seen += real;
     state.window.tokens += real;
     state.window.padded += padded;
-    state.window.norms.push(norm);
-    state.window.clipped += u64::from(clipped);
+    state.window.norms.extend(gradient.map(|norm| norm.value));
+    state.window.clipped += u64::from(gradient.is_some_and(|norm| norm.clipped));
+    state.window.skipped += u64::from(gradient.is_none());
     state.epoch.rows += batch.rows.len() as u64;
     state.epoch.mask_hash = state.epoch.mask_hash.wrapping_add(batch.mask_hash);
     state.epoch.tokens += real;
@@ -270,7 +271,8 @@ fn log_event(setup: &Setup, state: &State, lr: f64) -> Log {
         padded_tokens_per_s: window.padded as f64 / seconds,
         wait_share: window.waited / seconds,
         tokens_seen: state.tokens_seen,
-        window_steps: window.norms.len() as u64,
+        window_steps: window.norms.len() as u64 + window.skipped,
+        loss_scaling: state.scaler.map(|scaler| LossScaling { scale: scaler.scale(), skipped: window.skipped }),
     }
 }
 

@@ -125,7 +125,8 @@ fn train_held(spec: &Spec, held: fs::File, stop: &AtomicBool, report: &mut dyn R
 
 /// Opens the case's device and, unless it is the CPU, checks that it computes rightly.
 fn open_place(spec: &Spec, report: &mut dyn Report) -> Result<Place, TrainError> {
-    let place = Place::open(&spec.config.train.device, spec.config.train.kernels)?;
+    let train = &spec.config.train;
+    let place = Place::open(&train.device, train.kernels)?.in_precision(train.precision)?;
     if let Err(error) = doctor::check_once(&place, &spec.config.model, &spec.cache) {
         if !spec.force_device {
             return Err(error);
@@ -167,7 +168,15 @@ fn begin(
     tell(spec, setup, &info, report);
     let start = Start { time: now(), run: info.run.clone(), version: info.version.clone() };
     record(&mut folder, report, setup, Event::Start(start))?;
-    to_its_record(setup, folder, model, optimizer, State::new(setup.names.len()), stop, report)
+    to_its_record(
+        setup,
+        folder,
+        model,
+        optimizer,
+        State::new(setup.names.len(), setup.config.train.precision),
+        stop,
+        report,
+    )
 }
 
 /// Goes on from the newest checkpoint that can be trusted; from the first step where there never was one.
@@ -179,7 +188,8 @@ fn go_on(
     stop: &AtomicBool,
     report: &mut dyn Report,
 ) -> Result<Status, TrainError> {
-    let (mut model, mut state) = (setup.fresh_model(), State::new(setup.names.len()));
+    let mut state = State::new(setup.names.len(), setup.config.train.precision);
+    let mut model = setup.fresh_model();
     let mut optimizer = fresh_optimizer(setup, &model);
     let mut from = "the first step".to_string();
     if let Some(loaded) = newest_good(&spec.run, report)? {
@@ -348,13 +358,13 @@ fn timed(mut setup: Setup, report: &mut dyn Report) -> Result<Setup, TrainError>
     }
     let mut model = setup.fresh_model();
     let mut optimizer = fresh_optimizer(&setup, &model);
-    let mut tally = crate::tally::Tally::new(setup.names.len());
+    let mut state = State::new(setup.names.len(), setup.config.train.precision);
     let mut started = Instant::now();
     for step in 0..UNTIMED_STEPS + TIMED_STEPS {
         if step == UNTIMED_STEPS {
             started = Instant::now();
         }
-        match update(&setup, model, &mut optimizer, &setup.batches.batch(step), 0.0, &mut tally)? {
+        match update(&setup, model, &mut optimizer, &setup.batches.batch(step), 0.0, &mut state)? {
             Ok(done) => model = done.model,
             Err(_) => return Ok(setup), // the run will find the same and say it in its record
         }

@@ -1,6 +1,8 @@
 //! All that a run remembers besides weights and moments.
 
+use case::Precision;
 use journal::GradNorm;
+use optim::LossScaler;
 use serde::{Deserialize, Serialize};
 
 use crate::tally::Tally;
@@ -28,6 +30,9 @@ pub(crate) struct State {
     /// Evaluations in a row, up to the last, that found no more than word frequencies long after the warm-up.
     #[serde(default)]
     pub collapsed: u32,
+    /// What the loss is multiplied by; none where it is not.
+    #[serde(default)]
+    pub scaler: Option<LossScaler>,
 }
 
 /// The best evaluation so far, by validation loss; the earlier one of two equals.
@@ -48,6 +53,9 @@ pub(crate) struct Window {
     pub norms: Vec<f64>,
     /// Steps whose gradient was clipped.
     pub clipped: u64,
+    /// Steps whose update was left out; they have no norm.
+    #[serde(default)]
+    pub skipped: u64,
     /// Real tokens.
     pub tokens: u64,
     /// Tokens with padding.
@@ -65,6 +73,7 @@ impl Window {
             tally: Tally::new(corpora),
             norms: Vec::new(),
             clipped: 0,
+            skipped: 0,
             tokens: 0,
             padded: 0,
             seconds: 0.0,
@@ -101,8 +110,8 @@ pub(crate) struct EpochTally {
 }
 
 impl State {
-    /// Before the first update.
-    pub(crate) fn new(corpora: usize) -> Self {
+    /// Before the first update of a run with so many corpora.
+    pub(crate) fn new(corpora: usize, precision: Precision) -> Self {
         Self {
             step: 0,
             tokens_seen: 0,
@@ -112,6 +121,12 @@ impl State {
             evaluated: None,
             best: None,
             collapsed: 0,
+            scaler: LossScaler::new(precision),
         }
+    }
+
+    /// Updates made: steps without those whose update was left out.
+    pub(crate) fn updates(&self) -> u64 {
+        self.step - self.scaler.map_or(0, |scaler| scaler.skipped())
     }
 }

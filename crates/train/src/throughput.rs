@@ -7,7 +7,7 @@ use case::{EncoderConfig, OptimizerConfig};
 use corpus::{Batch, MaskKind, Purpose, stream};
 use encoder::MaskedLm;
 use kernels::DropSource;
-use optim::Optimizer;
+use optim::{LossScaler, Optimizer};
 use rand_chacha::{ChaCha8Rng, rand_core::Rng};
 use serde::Serialize;
 
@@ -17,7 +17,7 @@ use crate::{
     forward::{forward, read_floats},
     machine::peak_memory_bytes,
     session::weight_infos,
-    update::{apply, gradients_of},
+    update::{Stride, apply, gradients_of, loss_scale, note},
 };
 
 /// Ids before this are special tokens; 4 is `[MASK]`, 0 padding.
@@ -95,17 +95,24 @@ pub fn throughput(what: &Throughput, place: &Place) -> Result<Timed, TrainError>
     );
     let infos = weight_infos(&model);
     let mut optimizer = Optimizer::new(&what.optimizer, &infos, &place.plain(), place.kernels());
+    let mut scaler = LossScaler::new(place.precision());
     let (mut laps, mut loss, mut first) = (Vec::new(), Vec::new(), 0.0);
     for step in 0..what.steps {
         let started = Instant::now();
         let batch = made_up(what, step as u64);
-        let drop = DropSource { key: stream(what.seed, Purpose::Dropout, step as u64, 0).next_u64(), on_host: place.is_cpu() };
-        let pass = forward(&model, &batch, place, &place.autodiff(), Some(drop), 1.0 / batch.labels.len() as f64);
+        let drop =
+            DropSource { key: stream(what.seed, Purpose::Dropout, step as u64, 0).next_u64(), on_host: place.is_cpu() };
+        let scale = loss_scale(&scaler);
+        let pass = forward(&model, &batch, place, &place.autodiff(), Some(drop), scale / batch.labels.len() as f64);
         let forward_done = started.elapsed().as_secs_f64();
         let gradients = gradients_of(&model, &mut pass.loss.backward());
         let backward_done = started.elapsed().as_secs_f64();
-        let done = apply(model, &mut optimizer, gradients, what.optimizer.clip_norm, 1e-4)?;
-        model = done.ok_or(TrainError::ReplayDiverged { step })?.model;
+        let stride = Stride { lr: 1e-4, clip_norm: what.optimizer.clip_norm, loss_scale: scale };
+        let done = apply(model, &mut optimizer, gradients, stride)?;
+        if !note(&mut scaler, done.gradient.is_some()) {
+            return Err(TrainError::ReplayDiverged { step });
+        }
+        model = done.model;
         let nll = pass.outcome.read()?.nll;
         loss.push(nll.iter().map(|nats| f64::from(*nats)).sum::<f64>() / nll.len() as f64);
         let all = started.elapsed().as_secs_f64();

@@ -4,24 +4,42 @@ use burn::tensor::{Gradients, Tensor};
 use corpus::{Batch, Purpose, stream};
 use encoder::{MaskedLm, flat_gradients, flat_weights, map_weights};
 use kernels::DropSource;
-use optim::{Optimizer, clip_factor, global_norm, squared_sums};
+use optim::{LossScaler, Optimizer, clip_factor, global_norm, squared_sums};
 use rand_chacha::rand_core::Rng;
 
 use crate::{
     TrainError,
     forward::{forward, read_floats},
     setup::Setup,
-    tally::Tally,
+    state::State,
 };
 
-/// An update that was made.
+/// A step that was made.
 pub(crate) struct Update {
     /// The model after it.
     pub(crate) model: MaskedLm,
-    /// The gradient's global norm before clipping.
-    pub(crate) norm: f64,
+    /// Of the gradient that the weights were updated by; none where it was not finite and they were not.
+    pub(crate) gradient: Option<Norm>,
+}
+
+/// A gradient's size.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Norm {
+    /// The global norm before clipping.
+    pub(crate) value: f64,
     /// Whether it was clipped.
     pub(crate) clipped: bool,
+}
+
+/// How far an update goes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stride {
+    /// The learning rate.
+    pub(crate) lr: f64,
+    /// Largest global norm; 0 for none.
+    pub(crate) clip_norm: f64,
+    /// What the gradients are too large by: the loss was multiplied by it.
+    pub(crate) loss_scale: f64,
 }
 
 /// What was not finite, so that the update was not made.
@@ -32,61 +50,81 @@ pub(crate) enum Refusal {
     Gradient,
 }
 
-/// Trains on one batch; what the model made of it is added to `tally`.
+/// Trains on one batch; what the model made of it, and of the loss's scale, is added to `state`.
 ///
 /// Losses are summed over all micro-batches and divided by the batch's scored positions once, so the gradient is that of
-/// the whole batch however it is cut.
+/// the whole batch however it is cut. Where the loss is scaled and a gradient overflows by that, the step is made without
+/// an update.
 pub(crate) fn update(
     setup: &Setup,
     model: MaskedLm,
     optimizer: &mut Optimizer,
     batch: &Batch,
     lr: f64,
-    tally: &mut Tally,
+    state: &mut State,
 ) -> Result<Result<Update, Refusal>, TrainError> {
     let scored = batch.labels.len().max(1) as f64;
+    let loss_scale = loss_scale(&state.scaler);
     let mut gradients: Vec<Tensor<1>> = Vec::new();
     for (micro_step, micro) in batch.split(setup.plan.micro_batch_size).iter().enumerate() {
         if micro.labels.is_empty() {
             continue; // rows without an ordinary token: nothing is scored, nothing is learned
         }
         let drop = drop_source(setup, batch.step, micro_step as u64);
-        let pass = forward(&model, micro, &setup.place, &setup.place.autodiff(), Some(drop), 1.0 / scored);
+        let pass = forward(&model, micro, &setup.place, &setup.place.autodiff(), Some(drop), loss_scale / scored);
         let mut found = pass.loss.backward();
         add(&mut gradients, gradients_of(&model, &mut found));
         let read = pass.outcome.read()?;
         if !read.nll.iter().all(|nats| nats.is_finite()) {
             return Ok(Err(Refusal::Loss));
         }
-        tally.add(micro, &read, &setup.char_lengths);
+        state.window.tally.add(micro, &read, &setup.char_lengths);
     }
     if gradients.is_empty() {
         gradients = flat_weights(&model).into_iter().map(|weight| weight.values.zeros_like()).collect();
     }
-    let stepped = apply(model, optimizer, gradients, setup.config.optimizer.clip_norm, lr)?;
-    Ok(stepped.ok_or(Refusal::Gradient))
+    let stride = Stride { lr, clip_norm: setup.config.optimizer.clip_norm, loss_scale };
+    let done = apply(model, optimizer, gradients, stride)?;
+    Ok(if note(&mut state.scaler, done.gradient.is_some()) { Ok(done) } else { Err(Refusal::Gradient) })
 }
 
-/// Clips by the global norm and updates the weights; none, and no update, where the norm is not finite.
+/// What the loss is multiplied by.
+pub(crate) fn loss_scale(scaler: &Option<LossScaler>) -> f64 {
+    scaler.as_ref().map_or(1.0, LossScaler::scale)
+}
+
+/// Tells the scaler whether the gradient was finite; false where it was not and that is not the scale's fault.
+pub(crate) fn note(scaler: &mut Option<LossScaler>, is_finite: bool) -> bool {
+    match scaler {
+        Some(scaler) if is_finite => scaler.good(),
+        Some(scaler) => return scaler.overflowed(),
+        None => {}
+    }
+    is_finite
+}
+
+/// Clips by the global norm and updates the weights, which stay as they are where the norm is not finite.
 pub(crate) fn apply(
     model: MaskedLm,
     optimizer: &mut Optimizer,
     gradients: Vec<Tensor<1>>,
-    clip_norm: f64,
-    lr: f64,
-) -> Result<Option<Update>, TrainError> {
-    let norm = global_norm(&read_floats(squared_sums(&gradients, optimizer.kernels()))?);
+    stride: Stride,
+) -> Result<Update, TrainError> {
+    let Stride { lr, clip_norm, loss_scale } = stride;
+    let norm = global_norm(&read_floats(squared_sums(&gradients, optimizer.kernels()))?) / loss_scale;
     if !norm.is_finite() {
-        return Ok(None);
+        return Ok(Update { model, gradient: None });
     }
-    let now = optim::Update { lr, clip_factor: clip_factor(norm, clip_norm) };
+    let clip_factor = clip_factor(norm, clip_norm);
+    // One pass for both: the optimizer multiplies by a factor anyway.
+    let now = optim::Update { lr, clip_factor: clip_factor / loss_scale };
     let mut gradients = gradients.into_iter();
     optimizer.begin();
     let model = map_weights(model, |index, weight| {
         let gradient = gradients.next().expect("a gradient for each weight");
         optimizer.apply(index, weight, gradient, now)
     });
-    Ok(Some(Update { model, norm, clipped: now.clip_factor < 1.0 }))
+    Ok(Update { model, gradient: Some(Norm { value: norm, clipped: clip_factor < 1.0 }) })
 }
 
 /// The gradient of each weight; 0 for one that the loss does not depend on.

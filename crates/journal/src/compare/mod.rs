@@ -21,8 +21,8 @@ mod words;
 
 pub use axis::Axis;
 pub use caveats::{Caveat, CaveatKind};
-pub use claims::claim_verdict;
 pub use changes::{Change, WholeDifference, whole_difference};
+pub use claims::claim_verdict;
 pub use comparison::{COMPARISON_FORMAT, Comparison, Difference, MetricResult, Options, VariantResult, compare};
 pub use metric::{Metric, OneNumber, one_number};
 pub use reading::{Reading, Take};

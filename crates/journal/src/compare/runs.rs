@@ -8,8 +8,8 @@ use case::CaseConfig;
 
 use crate::error::JournalError;
 use crate::event::{Eval, Event, Status};
-use crate::info::RunInfo;
 use crate::file::read;
+use crate::info::RunInfo;
 use crate::record::or_none;
 use crate::report::status;
 use crate::results::{VALID, evals};

@@ -133,13 +133,7 @@ impl KernelOps for Flex {
         (like(out, &input), like(kept.normed, &input), tensor(kept.scales, [rows]))
     }
 
-    fn norm_of_sum(
-        residual: Float,
-        branch: Float,
-        weight: Float,
-        bias: Float,
-        how: NormHow,
-    ) -> (Float, Float, Float) {
+    fn norm_of_sum(residual: Float, branch: Float, weight: Float, bias: Float, how: NormHow) -> (Float, Float, Float) {
         let (out, kept) = {
             let branch = values(&branch);
             let (weight, bias) = (values(&weight), values(&bias));
@@ -190,8 +184,7 @@ impl KernelOps for Flex {
     }
 
     fn score(hidden: Float, table: Float, bias: Float, labels: Int, scale: f32) -> (Float, Float, Int) {
-        let (scored, _) =
-            score::score(&values(&hidden), &values(&table), &values(&bias), &integers(labels), None);
+        let (scored, _) = score::score(&values(&hidden), &values(&table), &values(&bias), &integers(labels), None);
         results(scored, scale)
     }
 

@@ -56,10 +56,13 @@ wide! {
 
 /// Sums of sums, in order.
 pub(crate) fn total(parts: Vec<Vec<f32>>, columns: usize) -> Vec<f32> {
-    parts.into_iter().reduce(|mut sums, part| {
-        add(&mut sums, &part);
-        sums
-    }).unwrap_or_else(|| vec![0.0; columns])
+    parts
+        .into_iter()
+        .reduce(|mut sums, part| {
+            add(&mut sums, &part);
+            sums
+        })
+        .unwrap_or_else(|| vec![0.0; columns])
 }
 
 /// Adds each element of `more` to its counterpart.

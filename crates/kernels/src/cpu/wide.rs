@@ -183,9 +183,7 @@ pub(crate) fn erf(x: f32) -> f32 {
     let x = if x < -4.0 { -4.0 } else { x };
     let square = x * x;
     let mut top = -2.726_142e-10f32;
-    for coefficient in
-        [2.770_681_4e-8, -2.101_024_1e-6, -5.692_506_5e-5, -7.349_906e-4, -2.954_6e-3, -1.609_603_3e-2]
-    {
+    for coefficient in [2.770_681_4e-8, -2.101_024_1e-6, -5.692_506_5e-5, -7.349_906e-4, -2.954_6e-3, -1.609_603_3e-2] {
         top = top.mul_add(square, coefficient);
     }
     let mut bottom = -1.456_607_2e-5f32;

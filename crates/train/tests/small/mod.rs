@@ -84,7 +84,7 @@ impl Small {
         Spec {
             case: "small".into(),
             variant: "base".into(),
-            seed: 1,
+            seed: self.config.seeds[0],
             config: self.config.clone(),
             resolved: resolved(&self.config),
             run: self.run(run),
