@@ -10,6 +10,7 @@ mod reduce;
 mod score;
 #[cfg(test)]
 mod tests;
+mod weigh;
 
 use burn::backend::{
     ops::FloatTensorOps,
@@ -19,7 +20,7 @@ use burn_cubecl::{CubeBackend, tensor::CubeTensor};
 
 use crate::{
     dropout::Dropper,
-    ops::{AdamStep, KernelOps, NormHow},
+    ops::{AdamStep, KernelOps, NormHow, WeighHow},
 };
 use launch::{owned, rows};
 use score::Scored;
@@ -28,6 +29,14 @@ type Float = FloatTensor<CubeBackend>;
 type Int = IntTensor<CubeBackend>;
 
 impl KernelOps for CubeBackend {
+    fn weigh(scores: Float, mask: Float, how: WeighHow) -> (Float, Float) {
+        weigh::weigh(scores, mask, how)
+    }
+
+    fn weigh_backward(scores: Float, mask: Float, log_sums: Float, gradient: Float, how: WeighHow) -> Float {
+        weigh::weigh_backward([scores, mask, log_sums, gradient], how)
+    }
+
     fn normalise(input: Float, weight: Float, bias: Float, eps: f64) -> (Float, Float, Float) {
         norm::norm(&rows(input), None, [&rows(weight), &rows(bias)], eps as f32)
     }
