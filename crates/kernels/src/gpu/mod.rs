@@ -43,7 +43,7 @@ impl KernelOps for CubeBackend {
 
     fn norm_of_sum(residual: Float, branch: Float, weight: Float, bias: Float, how: NormHow) -> (Float, Float, Float) {
         let branch = rows(branch);
-        let branch = Some((&branch, how.drop.into()));
+        let branch = Some((&branch, how.drop));
         norm::norm(&rows(residual), branch, [&rows(weight), &rows(bias)], how.eps as f32)
     }
 
@@ -52,11 +52,11 @@ impl KernelOps for CubeBackend {
     }
 
     fn residual(residual: Float, branch: Float, drop: Option<Dropper>) -> Float {
-        dropout::residual(Some(&rows(residual)), &rows(branch), drop.into())
+        dropout::residual(Some(&rows(residual)), &rows(branch), drop)
     }
 
     fn drop_elements(input: Float, drop: Dropper) -> Float {
-        dropout::residual(None, &rows(input), Some(drop).into())
+        dropout::residual(None, &rows(input), Some(drop))
     }
 
     fn score(hidden: Float, table: Float, bias: Float, labels: Int, scale: f32) -> (Float, Float, Int) {

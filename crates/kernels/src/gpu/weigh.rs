@@ -11,7 +11,7 @@ use cubecl::{
 };
 
 use super::{
-    dropout::{Numbers, factor},
+    dropout::{Drop, factor, numbers},
     launch::{buffer, count, cubes, empty, rows, width},
     reduce::{cube_max, cube_sum},
 };
@@ -33,10 +33,7 @@ fn weigh_kernel<F: Float>(
     log_sums: &mut [f32],
     rows_of_sequence: u32,
     lowest: f32,
-    key0: u32,
-    key1: u32,
-    threshold: u32,
-    scale: f32,
+    drop: Drop,
     #[comptime] keys: usize,
     #[comptime] has_mask: bool,
     #[define(F)] _format: ElemType,
@@ -67,7 +64,7 @@ fn weigh_kernel<F: Float>(
     let mut at = UNIT_POS as usize;
     while at < keys {
         let weight = (score_at::<F>(scores, mask, first, first_mask, at, lowest, has_mask) - log_sum).exp();
-        weights[first + at] = F::cast_from(weight * factor((first + at) as u32, key0, key1, threshold, scale));
+        weights[first + at] = F::cast_from(weight * factor(first + at, &drop));
         at += CUBE_DIM as usize;
     }
     if UNIT_POS == 0 {
@@ -77,6 +74,7 @@ fn weigh_kernel<F: Float>(
 
 /// A score; the lowest of all where the key is padding, whose exponential is 0.
 #[cube]
+#[allow(clippy::collapsible_if, reason = "the outer one is decided when the kernel is made")]
 fn score_at<F: Float>(
     scores: &[F],
     mask: &[f32],
@@ -106,10 +104,7 @@ fn weigh_backward_kernel<F: Float>(
     of_scores: &mut [F],
     rows_of_sequence: u32,
     lowest: f32,
-    key0: u32,
-    key1: u32,
-    threshold: u32,
-    scale: f32,
+    drop: Drop,
     #[comptime] keys: usize,
     #[comptime] has_mask: bool,
     #[define(F)] _format: ElemType,
@@ -125,7 +120,7 @@ fn weigh_backward_kernel<F: Float>(
     let mut at = UNIT_POS as usize;
     while at < keys {
         let weight = (score_at::<F>(scores, mask, first, first_mask, at, lowest, has_mask) - log_sum).exp();
-        let kept = factor((first + at) as u32, key0, key1, threshold, scale);
+        let kept = factor(first + at, &drop);
         along += weight * kept * f32::cast_from(gradient[first + at]);
         at += CUBE_DIM as usize;
     }
@@ -133,7 +128,7 @@ fn weigh_backward_kernel<F: Float>(
     let mut at = UNIT_POS as usize;
     while at < keys {
         let weight = (score_at::<F>(scores, mask, first, first_mask, at, lowest, has_mask) - log_sum).exp();
-        let kept = factor((first + at) as u32, key0, key1, threshold, scale);
+        let kept = factor(first + at, &drop);
         let of_score = weight * (kept * f32::cast_from(gradient[first + at]) - along);
         of_scores[first + at] = F::cast_from(of_score);
         at += CUBE_DIM as usize;
@@ -159,7 +154,6 @@ pub(crate) fn weigh(scores: CubeTensor, mask: CubeTensor, how: WeighHow) -> (Cub
     let (client, device) = (scores.client.clone(), scores.device.clone());
     let weights = empty_device_contiguous_dtype(client.clone(), device, scores.meta.shape().clone(), scores.dtype);
     let log_sums = empty(&scores, Shape::new([count(&scores) / keys]));
-    let Numbers { keys: [key0, key1], threshold, scale } = how.drop.into();
     weigh_kernel::launch(
         &client,
         cubes(&client, count(&log_sums)),
@@ -170,10 +164,7 @@ pub(crate) fn weigh(scores: CubeTensor, mask: CubeTensor, how: WeighHow) -> (Cub
         buffer(&log_sums),
         rows_of_sequence(&scores),
         LOWEST,
-        key0,
-        key1,
-        threshold,
-        scale,
+        numbers(how.drop),
         keys,
         how.has_mask,
         format(&scores),
@@ -187,7 +178,6 @@ pub(crate) fn weigh_backward([scores, mask, log_sums, gradient]: [CubeTensor; 4]
     let (mask, log_sums, keys) = (rows(mask), rows(log_sums), width(&scores));
     let (client, device) = (scores.client.clone(), scores.device.clone());
     let of_scores = empty_device_contiguous_dtype(client.clone(), device, scores.meta.shape().clone(), scores.dtype);
-    let Numbers { keys: [key0, key1], threshold, scale } = how.drop.into();
     weigh_backward_kernel::launch(
         &client,
         cubes(&client, count(&log_sums)),
@@ -199,10 +189,7 @@ pub(crate) fn weigh_backward([scores, mask, log_sums, gradient]: [CubeTensor; 4]
         buffer(&of_scores),
         rows_of_sequence(&scores),
         LOWEST,
-        key0,
-        key1,
-        threshold,
-        scale,
+        numbers(how.drop),
         keys,
         how.has_mask,
         format(&scores),
