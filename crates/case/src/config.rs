@@ -585,8 +585,8 @@ pub struct TrainConfig {
     pub minutes: Option<f64>,
     /// Where to compute: `cpu`, `gpu`, `gpu:1`, `integrated-gpu`, `software-gpu`.
     pub device: String,
-    /// Who computes on it: `own` kernels where there are some for the device (the CPU), or operations `composed` of the
-    /// framework's, for debugging.
+    /// Who computes on it: `own` kernels (on a GPU all but matrix products and embeddings), or operations `composed` of the
+    /// framework's, for debugging and for devices on which a kernel is not right.
     pub kernels: Kernels,
     /// Number format of matrix products: `fp32`; `f16` (gradients are scaled, an update that overflows is left out) or
     /// `bf16` where the device has it. All else is `fp32` in each. The CPU's own kernels know `fp32` only.

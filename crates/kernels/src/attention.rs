@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use burn::{
     backend::Dispatch,
-    tensor::{Tensor, activation::softmax},
+    tensor::{FloatDType, Tensor, activation::softmax},
 };
 
 use crate::{
     DropSite, Path, RotaryTable, Spans, dropout,
-    ops::{AttentionHow, KernelOps},
-    product::product,
+    ops::{AttentionHow, KernelOps, WeighHow},
+    product::{format, product},
     rotate,
 };
 
@@ -57,17 +57,38 @@ fn composed(qkv: Tensor<3>, path: &Path, how: Attention) -> Tensor<3> {
         one.reshape([batch, tokens, heads, head]).swap_dims(1, 2) // [B, N, T, H]
     };
     let (mut q, mut k, v) = (part(0), part(1), part(2));
-    if let Some(table) = how.rotary {
+    if let Some(table) = &how.rotary {
         let (cos, sin) = table.tensors(tokens, &qkv.device());
         q = rotate(q, cos.clone(), sin.clone());
         k = rotate(k, cos, sin);
     }
-    // The scale goes to the smaller factor: T·H products instead of T·T.
-    let mut scores = product(q * (head as f64).powf(-0.5), k.swap_dims(2, 3), path.precision()); // [B, N, T, T]
+    let q = q * (head as f64).powf(-0.5); // the smaller factor: T·H products instead of T·T
+    let attend = if path.has_kernels() { by_kernel } else { by_operations };
+    attend([q, k, v], path, &how).swap_dims(1, 2).reshape([batch, tokens, width]) // [B, T, D]
+}
+
+/// Each token's weighted mean, `[B, N, T, H]`, of queries that are scaled, keys and values, each of that shape.
+fn by_operations([q, k, v]: [Tensor<4>; 3], path: &Path, how: &Attention) -> Tensor<4> {
+    let [batch, heads, tokens, _] = q.dims();
+    let mut scores = product(q, k.swap_dims(2, 3), path.precision()); // [B, N, T, T]
     if let Some(mask_pad) = path.mask_pad() {
         let mask = mask_pad.reshape([batch, 1, 1, tokens]).expand([batch, heads, tokens, tokens]);
         scores = scores.mask_fill(mask, f32::NEG_INFINITY);
     }
     let weights = dropout(softmax(scores, 3), how.dropout, how.drop_site, path);
-    product(weights, v, path.precision()).swap_dims(1, 2).reshape([batch, tokens, width]) // [B, T, D]
+    product(weights, v, path.precision())
+}
+
+/// The same with one pass from scores to weights, both in the number format of the products.
+fn by_kernel(factors: [Tensor<4>; 3], path: &Path, how: &Attention) -> Tensor<4> {
+    let format = format(path.precision());
+    let [q, k, v] = factors.map(|factor| factor.cast(format));
+    let scores = q.matmul(k.swap_dims(2, 3)); // [B, N, T, T]
+    let mask_pad = path.mask_pad();
+    let drop = how.drop_site.and_then(|site| site.dropper(how.dropout));
+    let weigh = WeighHow { has_mask: mask_pad.is_some(), drop };
+    let mask =
+        mask_pad.map_or_else(|| Tensor::zeros([1, 1], &scores.device()), |mask| mask.float().cast(FloatDType::F32));
+    let (weights, _) = Dispatch::weigh(scores.into_dispatch(), mask.into_dispatch(), weigh);
+    Tensor::<4>::from_dispatch(weights).matmul(v).cast(FloatDType::F32)
 }

@@ -12,7 +12,7 @@ use burn::backend::{
 
 use crate::{
     dropout::Dropper,
-    ops::{AdamStep, AttentionHow, EmbedHow, FeedForward, KernelOps, NormHow},
+    ops::{AdamStep, AttentionHow, EmbedHow, FeedForward, KernelOps, NormHow, WeighHow},
 };
 
 /// Why a backward operation has no derivative.
@@ -67,6 +67,20 @@ impl<B: KernelOps> Backward<B, 1> for Attention {
         let gradient = gradients.consume::<B>(&ops.node);
         let (qkv, out, log_sums, how) = ops.state;
         register!(B, gradients, ops.parents, [B::attend_backward(qkv, out, log_sums, gradient, how)]);
+    }
+}
+
+#[derive(Debug)]
+struct Weigh;
+
+impl<B: KernelOps> Backward<B, 1> for Weigh {
+    /// Scores, mask and the logarithms of the sums: the weights are made again from them.
+    type State = ([FloatTensor<B>; 3], WeighHow);
+
+    fn backward(self, ops: Ops<Self::State, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = gradients.consume::<B>(&ops.node);
+        let ([scores, mask, log_sums], how) = ops.state;
+        register!(B, gradients, ops.parents, [B::weigh_backward(scores, mask, log_sums, gradient, how)]);
     }
 }
 
@@ -238,6 +252,31 @@ impl<B: KernelOps, C: CheckpointStrategy> KernelOps for Autodiff<B, C> {
         _: FloatTensor<Self>,
         _: FloatTensor<Self>,
         _: AttentionHow,
+    ) -> FloatTensor<Self> {
+        unreachable!("{ONCE}")
+    }
+
+    fn weigh(
+        scores: FloatTensor<Self>,
+        mask: FloatTensor<Self>,
+        how: WeighHow,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        let prepared = Weigh.prepare::<C>([scores.node()]).compute_bound().stateful();
+        let (scores, mask) = (scores.into_primitive(), mask.into_primitive());
+        let (weights, log_sums) = B::weigh(scores.clone(), mask.clone(), how);
+        let weights = match prepared {
+            OpsKind::Tracked(prepared) => prepared.finish(([scores, mask, log_sums.clone()], how), weights),
+            OpsKind::UnTracked(prepared) => prepared.finish(weights),
+        };
+        (weights, Self::from_inner(log_sums))
+    }
+
+    fn weigh_backward(
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: WeighHow,
     ) -> FloatTensor<Self> {
         unreachable!("{ONCE}")
     }

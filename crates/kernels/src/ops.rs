@@ -11,7 +11,7 @@ use burn::{
         fusion::custom::TensorSpec,
         tensor::{FloatTensor, IntTensor},
     },
-    tensor::Shape,
+    tensor::{DType, Shape},
 };
 use case::Activation;
 
@@ -37,6 +37,15 @@ pub(crate) struct AttentionHow {
     pub rotary: Option<Arc<RotaryTable>>,
     /// A token attends to the tokens of its own span.
     pub spans: Arc<Spans>,
+}
+
+/// How attention's scores become weights.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WeighHow {
+    /// Whether there is padding at all.
+    pub has_mask: bool,
+    /// Of the weights.
+    pub drop: Option<Dropper>,
 }
 
 /// What layer normalisation needs besides its weights.
@@ -81,6 +90,9 @@ pub struct AdamStep {
 /// Why an operation is missing on a GPU.
 const ON_CPU: &str = "a GPU's rows keep their padding, and its products and embeddings are the framework's";
 
+/// Why an operation is missing on the CPU.
+const ON_GPU: &str = "the CPU's own attention makes no tensor of scores";
+
 /// The shape of one number.
 fn single(_: &Shape) -> Shape {
     Shape::new([1])
@@ -90,6 +102,12 @@ fn single(_: &Shape) -> Shape {
 fn normed(input: &TensorSpec) -> (TensorSpec, TensorSpec, TensorSpec) {
     let rows = input.shape.num_elements() / input.shape[input.shape.num_dims() - 1];
     (input.clone(), input.clone(), TensorSpec::new(Shape::new([rows]), input.dtype))
+}
+
+/// Shapes of the weights and sums that these scores give.
+fn weighed(scores: &TensorSpec) -> (TensorSpec, TensorSpec) {
+    let (_, _, sums) = normed(scores);
+    (scores.clone(), TensorSpec::new(sums.shape, DType::F32))
 }
 
 /// Shapes of what scoring gives for this bias and these labels.
@@ -107,7 +125,8 @@ fn scored_with_gradients(
     (loss, nll, best, hidden.clone(), table.clone(), bias.clone())
 }
 
-/// The operations an encoder spends its time in. Those without a default body exist for GPUs too.
+/// The operations an encoder spends its time in. Those that are unreachable by default exist on one kind of
+/// device alone.
 #[backend_extension(Flex, Cube, Fusion, Autodiff)]
 pub(crate) trait KernelOps: Backend {
     /// `input · weight + bias`: `[.., In]`, `[In, Out]`, `[Out]` to `[.., Out]`.
@@ -171,6 +190,29 @@ pub(crate) trait KernelOps: Backend {
         _how: AttentionHow,
     ) -> FloatTensor<Self> {
         unreachable!("{ON_CPU}")
+    }
+
+    /// Softmax of scores over keys that are no padding, then dropout; and the logarithms of the sums, `[B · N · T]`.
+    /// `mask`: `[B, T]`, not 0 = padding. For GPUs alone: the CPU attends by blocks of queries.
+    #[fusion(meta = |scores, _, _| weighed(scores))]
+    fn weigh(
+        _scores: FloatTensor<Self>,
+        _mask: FloatTensor<Self>,
+        _how: WeighHow,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        unreachable!("{ON_GPU}")
+    }
+
+    /// Gradient of the scores.
+    #[fusion(dtype = _scores, shape = _scores)]
+    fn weigh_backward(
+        _scores: FloatTensor<Self>,
+        _mask: FloatTensor<Self>,
+        _log_sums: FloatTensor<Self>,
+        _gradient: FloatTensor<Self>,
+        _how: WeighHow,
+    ) -> FloatTensor<Self> {
+        unreachable!("{ON_GPU}")
     }
 
     /// Layer norm, what it multiplied by the weight, and what each row was scaled by, `[tokens]`.

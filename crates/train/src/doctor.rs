@@ -249,6 +249,7 @@ pub fn ways_out() -> String {
         ways.push("build without the feature `spirv`, so that shaders go through WGSL");
     }
     ways.extend([
+        "kernels = \"composed\" in [train], so that only the framework's kernels run",
         "set CUBECL_AUTOTUNE_LEVEL=minimal, so that fewer kernels are tried",
         "take `fusion` or `autotune` off Burn's features in Cargo.toml and build again",
         "install a newer driver",
@@ -265,8 +266,8 @@ pub(crate) fn check_once(place: &Place, model: &EncoderConfig, cache: &Path) -> 
     if place.is_cpu() {
         return Ok(());
     }
-    let (version, precision) = (env!("CARGO_PKG_VERSION"), place.precision());
-    let examined = format!("{version} {} {precision:?} {:?}", place.description, tiny(model));
+    let (version, way) = (env!("CARGO_PKG_VERSION"), (place.kernels(), place.precision()));
+    let examined = format!("{version} {} {way:?} {:?}", place.description, tiny(model));
     let name = blake3::hash(examined.as_bytes()).to_hex();
     let passed = cache.join("doctor").join(&name.as_str()[..16]);
     if passed.exists() {

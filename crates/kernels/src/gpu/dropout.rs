@@ -6,18 +6,20 @@ use cubecl::prelude::*;
 use super::launch::{buffer, count, cubes_of_elements, empty_like, units};
 use crate::dropout::Dropper;
 
-/// What a kernel drops by; a threshold of 0 and a scale of 1 where it does not.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Numbers {
-    pub(crate) keys: [u32; 2],
-    pub(crate) threshold: u32,
-    pub(crate) scale: f32,
+/// What a kernel drops by.
+#[derive(CubeType, CubeLaunch)]
+pub(crate) struct Drop {
+    key0: u32,
+    key1: u32,
+    threshold: u32,
+    scale: f32,
 }
 
-impl From<Option<Dropper>> for Numbers {
-    fn from(drop: Option<Dropper>) -> Self {
-        let numbers = |Dropper { keys, threshold, scale }| Self { keys, threshold: threshold as u32, scale };
-        drop.map_or(Self { keys: [0, 0], threshold: 0, scale: 1.0 }, numbers)
+/// The numbers of a place's dropout; where there is none, a threshold of 0 and a scale of 1.
+pub(crate) fn numbers(drop: Option<Dropper>) -> DropLaunch {
+    match drop {
+        Some(Dropper { keys: [key0, key1], threshold, scale }) => DropLaunch::new(key0, key1, threshold as u32, scale),
+        None => DropLaunch::new(0, 0, 0, 1.0),
     }
 }
 
@@ -29,32 +31,22 @@ fn round(x: u32) -> u32 {
     b ^ (b >> 16u32)
 }
 
-/// What the element at this index is multiplied by: 0 or `scale`.
+/// What the element at this index is multiplied by: 0 or the scale.
 #[cube]
-pub(crate) fn factor(at: u32, key0: u32, key1: u32, threshold: u32, scale: f32) -> f32 {
-    let hash = round(round(at ^ key0) ^ key1) >> 1u32;
+pub(crate) fn factor(at: usize, drop: &Drop) -> f32 {
+    let hash = round(round(at as u32 ^ drop.key0) ^ drop.key1) >> 1u32;
     let mut factor = 0.0f32;
-    if hash >= threshold {
-        factor = scale;
+    if hash >= drop.threshold {
+        factor = drop.scale;
     }
     factor
 }
 
 #[cube(launch)]
-#[allow(clippy::too_many_arguments, reason = "a kernel takes numbers one by one")]
-fn residual_kernel(
-    residual: &[f32],
-    branch: &[f32],
-    out: &mut [f32],
-    key0: u32,
-    key1: u32,
-    threshold: u32,
-    scale: f32,
-    #[comptime] has_residual: bool,
-) {
+fn residual_kernel(residual: &[f32], branch: &[f32], out: &mut [f32], drop: Drop, #[comptime] has_residual: bool) {
     let at = ABSOLUTE_POS;
     if at < out.len() {
-        let mut sum = branch[at] * factor(at as u32, key0, key1, threshold, scale);
+        let mut sum = branch[at] * factor(at, &drop);
         if has_residual {
             sum += residual[at];
         }
@@ -63,9 +55,8 @@ fn residual_kernel(
 }
 
 /// `residual + drop(branch)`, or the dropped branch alone.
-pub(crate) fn residual(residual: Option<&CubeTensor>, branch: &CubeTensor, drop: Numbers) -> CubeTensor {
+pub(crate) fn residual(residual: Option<&CubeTensor>, branch: &CubeTensor, drop: Option<Dropper>) -> CubeTensor {
     let out = empty_like(branch);
-    let Numbers { keys: [key0, key1], threshold, scale } = drop;
     residual_kernel::launch(
         &branch.client,
         cubes_of_elements(&branch.client, count(branch)),
@@ -73,10 +64,7 @@ pub(crate) fn residual(residual: Option<&CubeTensor>, branch: &CubeTensor, drop:
         buffer(residual.unwrap_or(branch)),
         buffer(branch),
         buffer(&out),
-        key0,
-        key1,
-        threshold,
-        scale,
+        numbers(drop),
         residual.is_some(),
     );
     out

@@ -10,6 +10,7 @@ mod reduce;
 mod score;
 #[cfg(test)]
 mod tests;
+mod weigh;
 
 use burn::backend::{
     ops::FloatTensorOps,
@@ -19,7 +20,7 @@ use burn_cubecl::{CubeBackend, tensor::CubeTensor};
 
 use crate::{
     dropout::Dropper,
-    ops::{AdamStep, KernelOps, NormHow},
+    ops::{AdamStep, KernelOps, NormHow, WeighHow},
 };
 use launch::{owned, rows};
 use score::Scored;
@@ -28,13 +29,21 @@ type Float = FloatTensor<CubeBackend>;
 type Int = IntTensor<CubeBackend>;
 
 impl KernelOps for CubeBackend {
+    fn weigh(scores: Float, mask: Float, how: WeighHow) -> (Float, Float) {
+        weigh::weigh(scores, mask, how)
+    }
+
+    fn weigh_backward(scores: Float, mask: Float, log_sums: Float, gradient: Float, how: WeighHow) -> Float {
+        weigh::weigh_backward([scores, mask, log_sums, gradient], how)
+    }
+
     fn normalise(input: Float, weight: Float, bias: Float, eps: f64) -> (Float, Float, Float) {
         norm::norm(&rows(input), None, [&rows(weight), &rows(bias)], eps as f32)
     }
 
     fn norm_of_sum(residual: Float, branch: Float, weight: Float, bias: Float, how: NormHow) -> (Float, Float, Float) {
         let branch = rows(branch);
-        let branch = Some((&branch, how.drop.into()));
+        let branch = Some((&branch, how.drop));
         norm::norm(&rows(residual), branch, [&rows(weight), &rows(bias)], how.eps as f32)
     }
 
@@ -43,11 +52,11 @@ impl KernelOps for CubeBackend {
     }
 
     fn residual(residual: Float, branch: Float, drop: Option<Dropper>) -> Float {
-        dropout::residual(Some(&rows(residual)), &rows(branch), drop.into())
+        dropout::residual(Some(&rows(residual)), &rows(branch), drop)
     }
 
     fn drop_elements(input: Float, drop: Dropper) -> Float {
-        dropout::residual(None, &rows(input), Some(drop).into())
+        dropout::residual(None, &rows(input), Some(drop))
     }
 
     fn score(hidden: Float, table: Float, bias: Float, labels: Int, scale: f32) -> (Float, Float, Int) {

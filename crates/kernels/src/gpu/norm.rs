@@ -5,10 +5,11 @@ use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
 use super::{
-    dropout::{Numbers, factor},
+    dropout::{Drop, factor, numbers},
     launch::{UNITS, buffer, count, cubes, empty, empty_like, units, width},
     reduce::{column_sums, cube_sum},
 };
+use crate::dropout::Dropper;
 
 /// Rows that a cube of [`norm_backward_kernel`] takes at least, and the most cubes there may be: each leaves a row of sums.
 const ROWS: usize = 8;
@@ -26,10 +27,7 @@ fn norm_kernel(
     normed: &mut [f32],
     scales: &mut [f32],
     eps: f32,
-    key0: u32,
-    key1: u32,
-    threshold: u32,
-    drop_scale: f32,
+    drop: Drop,
     #[comptime] width: usize,
     #[comptime] has_branch: bool,
 ) {
@@ -45,7 +43,7 @@ fn norm_kernel(
     while at < width {
         let mut value = residual[first + at];
         if has_branch {
-            value += branch[first + at] * factor((first + at) as u32, key0, key1, threshold, drop_scale);
+            value += branch[first + at] * factor(first + at, &drop);
         }
         normed[first + at] = value;
         sum += value;
@@ -78,14 +76,13 @@ fn norm_kernel(
 /// - `residual`, `branch`: `[.., D]`; `weight`, `bias`: `[D]`; returns `([.., D], [.., D], [rows])`
 pub(crate) fn norm(
     residual: &CubeTensor,
-    branch: Option<(&CubeTensor, Numbers)>,
+    branch: Option<(&CubeTensor, Option<Dropper>)>,
     [weight, bias]: [&CubeTensor; 2],
     eps: f32,
 ) -> (CubeTensor, CubeTensor, CubeTensor) {
     let (width, client) = (width(residual), &residual.client);
     let rows = count(residual) / width;
     let (out, normed, scales) = (empty_like(residual), empty_like(residual), empty(residual, Shape::new([rows])));
-    let Numbers { keys: [key0, key1], threshold, scale } = branch.map_or(Numbers::from(None), |(_, drop)| drop);
     norm_kernel::launch(
         client,
         cubes(client, rows),
@@ -98,10 +95,7 @@ pub(crate) fn norm(
         buffer(&normed),
         buffer(&scales),
         eps,
-        key0,
-        key1,
-        threshold,
-        scale,
+        numbers(branch.and_then(|(_, drop)| drop)),
         width,
         branch.is_some(),
     );

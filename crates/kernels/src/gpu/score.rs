@@ -18,6 +18,40 @@ const LOGITS: usize = if cfg!(test) { 2000 } else { 32 << 20 };
 /// Below every logit: WGSL has no literal of infinity.
 const LOWEST: f32 = f32::MIN;
 
+/// A row's largest logit, the first word that has it, and the label's logit.
+#[cube]
+fn look_over(
+    logits: &mut [f32], // only read, but a kernel's own argument can be lent on no otherwise
+    bias: &[f32],
+    first: usize,
+    label: usize,
+    lowest: f32,
+    #[comptime] words: usize,
+) -> (f32, u32, f32) {
+    let mut largest = lowest;
+    let mut largest_at = 0u32.runtime();
+    let mut of_label = 0.0f32;
+    let mut at = UNIT_POS as usize;
+    while at < words {
+        let logit = logits[first + at] + bias[at];
+        if logit > largest {
+            largest = logit;
+            largest_at = at as u32;
+        }
+        if at == label {
+            of_label = logit;
+        }
+        at += CUBE_DIM as usize;
+    }
+    let top = cube_max(largest);
+    let mut candidate = 4_294_967_295u32.runtime(); // none of this unit's
+    if largest == top {
+        candidate = largest_at;
+    }
+    // One unit brings the label's logit, the others 0.
+    (top, cube_first(candidate), cube_sum(of_label))
+}
+
 /// One row a cube: nats and likeliest word; logits become their gradients where that is asked for.
 #[cube(launch)]
 #[allow(clippy::too_many_arguments, reason = "a kernel takes numbers one by one")]
@@ -43,29 +77,7 @@ fn score_kernel(
     let unit = UNIT_POS as usize;
     let step = CUBE_DIM as usize;
     let label = labels[place] as usize;
-    let mut largest = lowest;
-    let mut largest_at = 0u32.runtime();
-    let mut of_label = 0.0f32;
-    let mut at = unit;
-    while at < words {
-        let logit = logits[first + at] + bias[at];
-        if logit > largest {
-            largest = logit;
-            largest_at = at as u32;
-        }
-        if at == label {
-            of_label = logit;
-        }
-        at += step;
-    }
-    let top = cube_max(largest);
-    let mut candidate = 4_294_967_295u32.runtime(); // none of this unit's
-
-    if largest == top {
-        candidate = largest_at;
-    }
-    let likeliest = cube_first(candidate);
-    let of_label = cube_sum(of_label); // one unit brings it, the others 0
+    let (top, likeliest, of_label) = look_over(logits, bias, first, label, lowest, words);
     let mut sum = 0.0f32;
     let mut at = unit;
     while at < words {

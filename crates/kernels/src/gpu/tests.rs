@@ -4,12 +4,12 @@
 
 use std::{sync::LazyLock, thread};
 
-use burn::tensor::{Device, DeviceKind, Int, Tensor, TensorData};
+use burn::tensor::{Bool, Device, DeviceKind, Int, Tensor, TensorData};
 use case::{Kernels, Precision};
 
 use crate::{
-    AdamStep, Branch, DropSource, Mixed, Path, Projection, adam, adam_composed, dropout, layer_norm, norm_of_sum,
-    residual_sum, score, squared_sum,
+    AdamStep, Attention, Branch, DropSource, Mixed, Path, Projection, adam, adam_composed, attention, dropout,
+    layer_norm, norm_of_sum, residual_sum, score, squared_sum,
 };
 
 /// Largest difference as a share of the largest value: f32 sums of some hundred numbers in another order.
@@ -155,6 +155,39 @@ fn scored(device: &Device, path: &Path, shape: [usize; 3]) -> (Vec<Vec<f32>>, Ve
     let of = |tensor: &Tensor<2>| floats(tensor.grad(&gradients).expect("the loss depends on it"));
     let of_bias = floats(bias.grad(&gradients).expect("the loss depends on it"));
     (vec![floats(scores.loss), floats(scores.nll), of(&hidden), of(&table), of_bias], best)
+}
+
+/// Attention's output and the gradient of its input, for rows of which all but the first end in padding where asked.
+fn attended(
+    device: &Device,
+    path: impl Fn(Option<Tensor<2, Bool>>) -> Path,
+    prob: f64,
+    is_padded: bool,
+) -> [Vec<f32>; 2] {
+    let [batch, tokens, width] = [3, 70, 12];
+    let device = device.clone().autodiff();
+    let qkv = tensor::<3>([batch, tokens, 3 * width], 6, &device).require_grad();
+    let is_pad = |at: usize| at % tokens >= tokens - at / tokens * 9;
+    let mask = (0..batch * tokens).map(is_pad).collect::<Vec<bool>>();
+    let mask = is_padded.then(|| Tensor::from_data(TensorData::new(mask, [batch, tokens]), &device));
+    let path = path(mask);
+    let how = Attention { heads: 3, dropout: prob, drop_site: Some(source(&path).site(1)), rotary: None };
+    let out = attention(qkv.clone(), &path, how);
+    let gradients = (out.clone() * tensor::<3>([batch, tokens, width], 7, &device)).sum().backward();
+    [floats(out), floats(qkv.grad(&gradients).expect("the output depends on it"))]
+}
+
+#[test]
+fn attention_is_the_reference_with_dropout_and_padding() {
+    let Some(gpu) = SOFTWARE_GPU.clone() else { return };
+    for (prob, is_padded) in [(0.0, false), (0.2, false), (0.0, true), (0.2, true)] {
+        let own = |mask_pad| Path::Mixed(Mixed { mask_pad, precision: Precision::Fp32, kernels: Kernels::Own });
+        let ours = attended(&gpu, own, prob, is_padded);
+        let theirs = attended(&Device::flex(), |mask_pad| Path::Composed { mask_pad }, prob, is_padded);
+        for (ours, theirs) in ours.iter().zip(&theirs) {
+            assert_close(&format!("attention, dropout {prob}, padding {is_padded}"), ours, theirs, TOLERANCE);
+        }
+    }
 }
 
 #[test]
