@@ -3,18 +3,36 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    CaseConfig, CorpusConfig, Origin, Origins, PositionKind, Problem, TokenizerKind,
+    CaseConfig, CorpusConfig, NormPlacement, Origin, Origins, PositionKind, Problem, TokenizerKind,
     error::ProblemKind,
     explain::{key_in_table, number},
     keys::is_path_safe,
     resolve::{json, toml_value},
 };
 
+/// More than any published encoder has, by far.
+const MOST_SEGMENTS: usize = 64;
+
 /// Everything wrong with a configuration whose keys and types are right; empty when it can be used.
+///
+/// A [model] that is yet to be taken over from `train.start` is left to [`check_whole`]: half of it may be another's.
 pub(crate) fn check(config: &CaseConfig, origins: &Origins, path: &Path) -> Vec<Problem> {
+    let is_written = |key: &str| *origins.of(&format!("model.{key}")) != Origin::Default;
+    let has_shape = ["d_model", "h", "ff", "n_layers"].into_iter().all(is_written);
+    check_with(config, origins, path, config.train.start.is_none() || has_shape)
+}
+
+/// The same, [model] in any case.
+pub(crate) fn check_whole(config: &CaseConfig, origins: &Origins, path: &Path) -> Vec<Problem> {
+    check_with(config, origins, path, true)
+}
+
+fn check_with(config: &CaseConfig, origins: &Origins, path: &Path, with_model: bool) -> Vec<Problem> {
     let mut checker = Checker { config, origins, path: path.to_path_buf(), problems: Vec::new() };
     checker.top();
-    checker.model();
+    if with_model {
+        checker.model();
+    }
     checker.data();
     checker.tokenizer();
     checker.masking();
@@ -119,9 +137,45 @@ impl Checker<'_> {
         if d_model >= 1 && h >= 1 {
             self.head_size(d_model, h);
         }
-        let is_even = model.position != PositionKind::Sinusoidal || d_model.is_multiple_of(2);
-        self.agree(is_even, &["model.d_model", "model.position"], || {
-            format!("sinusoidal positions pair a sine with a cosine, so `d_model` must be even; it is {d_model}")
+        self.embeddings();
+        self.attention_kinds();
+    }
+
+    fn embeddings(&mut self) {
+        let model = &self.config.model;
+        let width = model.table_width();
+        let key = if model.embedding_width.is_some() { "embedding_width" } else { "d_model" };
+        let path = format!("model.{key}");
+        let is_even = model.position != PositionKind::Sinusoidal || width.is_multiple_of(2);
+        self.agree(is_even, &[&path, "model.position"], || {
+            format!("sinusoidal positions pair a sine with a cosine, so `{key}` must be even; it is {width}")
+        });
+        self.must(model.segments <= MOST_SEGMENTS, "model.segments", &model.segments.to_string(), "at most 64");
+        self.must(width >= 1 || key == "d_model", &path, &width.to_string(), "at least 1");
+        let leads_back = model.embedding_width.is_none() || model.head_transform;
+        self.agree(leads_back, &["model.embedding_width", "model.head_transform"], || {
+            "`embedding_width` needs `head_transform` = true, which leads from `d_model` back to the table's width".into()
+        });
+    }
+
+    fn attention_kinds(&mut self) {
+        let model = &self.config.model;
+        let has_first = model.first_norm || model.norm == NormPlacement::Pre;
+        self.agree(has_first, &["model.first_norm", "model.norm"], || {
+            "`first_norm` = false leaves out a norm that only norm = \"pre\" has".into()
+        });
+        for (key, base) in
+            [("model.rotary_base", Some(model.rotary_base)), ("model.local_rotary_base", model.local_rotary_base)]
+        {
+            let base = base.unwrap_or(2.0);
+            self.must(base > 1.0 && base.is_finite(), key, &number(base), "above 1");
+        }
+        let window = model.local_window.unwrap_or(2);
+        self.must(window >= 2, "model.local_window", &window.to_string(), "at least 2");
+        self.must(model.global_every >= 1, "model.global_every", &model.global_every.to_string(), "at least 1");
+        let has_local = model.local_rotary_base.is_none() || model.local_window.is_some();
+        self.agree(has_local, &["model.local_rotary_base", "model.local_window"], || {
+            "`local_rotary_base` is for local layers, and without `local_window` there are none".into()
         });
     }
 

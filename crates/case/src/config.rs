@@ -86,10 +86,31 @@ pub struct EncoderConfig {
     pub layer_norm_eps: f64,
     /// How positions enter.
     pub position: PositionKind,
-    /// Multiply token embeddings by the square root of `d_model` (Vaswani et al. 2017, §3.4).
+    /// Multiply token embeddings by the square root of their width (Vaswani et al. 2017, §3.4).
     pub scale_embeddings: bool,
     /// LayerNorm after the embeddings (BERT: yes).
     pub embedding_norm: bool,
+    /// Segments (token types), each with a trained vector that is added to its tokens; 0 for none. Pre-training puts all
+    /// text into the first (BERT: 2).
+    pub segments: usize,
+    /// Width of the embeddings where it is not `d_model`: one linear map leads from it to `d_model`, and `head_transform`
+    /// back (ELECTRA).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub embedding_width: Option<usize>,
+    /// Biases in linear maps and norms; the output projection's is `output_bias` (ModernBERT: no).
+    pub biases: bool,
+    /// With norm = "pre": LayerNorm before the first layer's attention (ModernBERT: no, the embeddings' stands there).
+    pub first_norm: bool,
+    /// Base of the angles of position = "rotary", above 1 (ModernBERT: 160000).
+    pub rotary_base: f64,
+    /// Local layers: a token sees those at most half so many tokens away. Every layer sees all tokens when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub local_window: Option<usize>,
+    /// With `local_window`: every so many-th layer sees all tokens, the first among them; the others are local.
+    pub global_every: usize,
+    /// Base of rotary angles in local layers, above 1; `rotary_base` when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub local_rotary_base: Option<f64>,
     /// Activation of the feed-forward block.
     pub activation: Activation,
     /// The output projection is the token embedding table.
@@ -119,12 +140,33 @@ impl Default for EncoderConfig {
             position: PositionKind::Learned,
             scale_embeddings: false,
             embedding_norm: true,
+            segments: 0,
+            embedding_width: None,
+            biases: true,
+            first_norm: true,
+            rotary_base: 10_000.0,
+            local_window: None,
+            global_every: 3,
+            local_rotary_base: None,
             activation: Activation::Gelu,
             tied_output: true,
             head_transform: true,
             output_bias: true,
             init: InitKind::Bert,
         }
+    }
+}
+
+impl EncoderConfig {
+    /// Width of the token table: `embedding_width`, or `d_model`.
+    pub fn table_width(&self) -> usize {
+        self.embedding_width.unwrap_or(self.d_model)
+    }
+
+    /// How many tokens to either side layer `index` sees; none where it sees all.
+    pub fn reach(&self, index: usize) -> Option<usize> {
+        let is_global = index.is_multiple_of(self.global_every);
+        self.local_window.filter(|_| !is_global).map(|window| window / 2)
     }
 }
 
@@ -146,7 +188,7 @@ pub enum PositionKind {
     Learned,
     /// Sines and cosines added to the embeddings (Vaswani et al. 2017, §3.5).
     Sinusoidal,
-    /// Queries and keys rotated (Su et al. 2021, §3.2, base 10,000, halves rotated as in published code).
+    /// Queries and keys rotated (Su et al. 2021, §3.2, halves rotated as in published code).
     Rotary,
 }
 
@@ -565,6 +607,11 @@ pub enum Precision {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainConfig {
+    /// Where to start from instead of fresh weights: a run (its best checkpoint), one of its checkpoints, or the folder that
+    /// `casebook import` made. The tokenizer and [model] are taken from there; what [model] says all the same must agree, but
+    /// for dropout and a smaller `seq_len`. Relative to the folder the command runs in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start: Option<String>,
     /// Rows per update.
     pub batch_size: usize,
     /// Rows per forward pass; divides the batch into pieces whose gradients are summed. `batch_size` when absent. The
@@ -611,6 +658,7 @@ pub struct TrainConfig {
 impl Default for TrainConfig {
     fn default() -> Self {
         Self {
+            start: None,
             batch_size: 32,
             micro_batch_size: None,
             epochs: None,

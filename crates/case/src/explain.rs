@@ -9,10 +9,14 @@ use crate::{
 };
 
 /// Keys that people bring from other programs, and ours. They are only ever suggested.
-const OTHER_NAMES: [(&str, &str); 24] = [
+const OTHER_NAMES: [(&str, &str); 28] = [
     ("hidden_size", "d_model"),
     ("hidden_dim", "d_model"),
-    ("embedding_size", "d_model"),
+    ("embedding_size", "embedding_width"),
+    ("type_vocab_size", "segments"),
+    ("rope_theta", "rotary_base"),
+    ("local_attention", "local_window"),
+    ("global_attn_every_n_layers", "global_every"),
     ("num_attention_heads", "h"),
     ("n_heads", "h"),
     ("num_heads", "h"),

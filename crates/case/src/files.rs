@@ -25,6 +25,14 @@ impl Variant {
             }
         }
         self.config.tokenizer.path.iter().for_each(|path| look("tokenizer.path".into(), path));
+        if let Some(start) = self.config.train.start.as_deref().filter(|start| !base.join(start).is_dir()) {
+            let message = format!(
+                "no such folder: {} (looked for from {}); name a run, or what `casebook import` made",
+                short(start),
+                base.display()
+            );
+            problems.push(Problem::at(ProblemKind::MissingFile, self.origins.of("train.start").clone(), message));
+        }
         if problems.is_empty() { Ok(()) } else { Err(invalid(problems)) }
     }
 }

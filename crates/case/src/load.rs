@@ -8,7 +8,7 @@ use std::{
 use toml::de::DeTable;
 
 use crate::{
-    CaseConfig, CaseError, Origin, Origins, Problem,
+    CaseConfig, CaseError, EncoderConfig, Origin, Origins, Problem,
     check::check,
     claim::check_claims,
     error::ProblemKind,
@@ -115,6 +115,33 @@ fn variants_of(text: &str, path: &Path, overrides: &[String]) -> Result<Vec<Vari
         problems.extend(check_claims(first, &names));
     }
     if problems.is_empty() { Ok(resolved) } else { Err(invalid(problems)) }
+}
+
+/// What a case needs besides its [model].
+const REST_OF_A_CASE: [&str; 3] =
+    ["question=an encoder by itself", "data.corpora=[{ name = \"none\", path = \"none\" }]", "train.epochs=1"];
+
+/// Reads the [model] table that [`crate::model_toml`] wrote, with a case's checks.
+///
+/// # Errors
+/// Everything wrong with it, each problem with its place; a table besides [model].
+pub fn read_model(text: &str, path: &Path) -> Result<EncoderConfig, CaseError> {
+    let mut root = parse(text, path)?;
+    let mut problems = check_layer(&root, false);
+    if let Value::Table(entries) = &root.value {
+        for entry in entries.iter().filter(|entry| entry.key != "model") {
+            let message = format!("`{}` has no place here: this file holds a [model] and nothing else", entry.key);
+            problems.push(Problem::at(ProblemKind::WrongTable, entry.key_origin.clone(), message));
+        }
+    }
+    if !problems.is_empty() {
+        return Err(invalid(problems));
+    }
+    for text in REST_OF_A_CASE {
+        let rest = flag(text).map_err(|problem| invalid(vec![problem]))?;
+        lay_over(&mut root, rest, "", &mut problems);
+    }
+    resolve(&root, path).map(|(config, _)| config.model).map_err(invalid)
 }
 
 /// A merged tree as a configuration, with everything that is wrong with it.

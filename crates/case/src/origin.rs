@@ -45,6 +45,11 @@ pub enum Origin {
         /// The flag's argument, `key=value`.
         text: String,
     },
+    /// The model that the case starts from.
+    Start {
+        /// Its folder.
+        from: String,
+    },
 }
 
 impl Origin {
@@ -52,13 +57,13 @@ impl Origin {
     pub fn place(&self) -> Option<&Place> {
         match self {
             Self::File(place) | Self::Variant { place, .. } | Self::Sweep(place) => Some(place),
-            Self::Default | Self::Set { .. } => None,
+            Self::Default | Self::Set { .. } | Self::Start { .. } => None,
         }
     }
 }
 
 /// As the resolved file's comments say it: `default`, `configs/case1.toml:14`, `variant layer-6, configs/case1.toml:40`,
-/// `sweep, configs/case6.toml:38` or `--set`.
+/// `sweep, configs/case6.toml:38`, `--set` or `start, imported/bert`.
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -67,6 +72,7 @@ impl fmt::Display for Origin {
             Self::Variant { name, place } => write!(f, "variant {name}, {}:{}", place.path.display(), place.line),
             Self::Sweep(place) => write!(f, "sweep, {}:{}", place.path.display(), place.line),
             Self::Set { .. } => f.write_str("--set"),
+            Self::Start { from } => write!(f, "start, {from}"),
         }
     }
 }

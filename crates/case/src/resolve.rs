@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::Value as Json;
 
 use crate::{
-    CaseConfig, Origins, Variant,
+    CaseConfig, EncoderConfig, Origins, Variant,
     explain::quoted,
     schema::{CASE, Schema, doc},
     tree::join,
@@ -32,6 +32,21 @@ pub fn resolved_toml(config: &CaseConfig, origins: &Origins) -> String {
     };
     writer.table(&CASE, &json(config), "", "");
     writer.out
+}
+
+/// A [model] table with every value written out; [`crate::read_model`] reads it back to the same.
+pub fn model_toml(model: &EncoderConfig) -> String {
+    let config = CaseConfig { model: model.clone(), ..CaseConfig::default() };
+    let mut writer = Writer {
+        out: String::new(),
+        line: &|out, _, _, key, value| {
+            let Some(value) = value else { return };
+            let _ = writeln!(out, "{key} = {value}"); // writing to a String cannot fail
+        },
+    };
+    let schema = CASE.field("model").expect("a case has a [model]");
+    writer.table(schema, &json(&config)["model"], "model", "[model]");
+    writer.out.trim_start().to_string()
 }
 
 /// Every key with its default, below its explanation. It loads as a case: what has no default stands with an example.
