@@ -17,7 +17,7 @@ use crate::parts::{LayerNorm, Linear, matrix, vector};
 pub struct Head {
     /// Before the projection, where the case asks for it.
     pub transform: Option<Transform>,
-    /// `[V, D]` when the output is not tied to the embeddings.
+    /// `[V, E]` when the output is not tied to the embeddings.
     pub weight: Option<Param<Tensor<2>>>,
     /// `[V]`, where the case asks for it.
     pub bias: Option<Param<Tensor<1>>>,
@@ -26,7 +26,7 @@ pub struct Head {
 /// Dense, GELU and LayerNorm.
 #[derive(Module, Debug)]
 pub struct Transform {
-    /// `[D, D]`.
+    /// `[D, E]`, E the embeddings' width: D, or less.
     pub dense: Linear,
     /// After the activation.
     pub norm: LayerNorm,
@@ -34,10 +34,10 @@ pub struct Transform {
 
 impl Head {
     pub(crate) fn zeros(config: &EncoderConfig, vocab_size: usize, device: &Device) -> Self {
-        let width = config.d_model;
+        let width = config.table_width();
         let transform = || Transform {
-            dense: Linear::zeros(width, width, device),
-            norm: LayerNorm::zeros(width, config.layer_norm_eps, device),
+            dense: Linear::zeros(config.d_model, width, config.biases, device),
+            norm: LayerNorm::zeros(width, config, device),
         };
         Self {
             transform: config.head_transform.then(transform),
@@ -46,13 +46,13 @@ impl Head {
         }
     }
 
-    /// Gathered hidden states after the head's own layer, `[K, D]` to the same.
+    /// Gathered hidden states after the head's own layer, `[K, D]` to `[K, E]`.
     pub fn transformed(&self, hidden: Tensor<2>, path: &Path) -> Tensor<2> {
         let Some(Transform { dense, norm }) = &self.transform else { return hidden };
         norm.forward(gelu(dense.forward(hidden.unsqueeze::<3>(), path).squeeze_dim::<2>(0)), path)
     }
 
-    /// The projection on the vocabulary; `table`: `[V, D]`, the token embeddings.
+    /// The projection on the vocabulary; `table`: `[V, E]`, the token embeddings.
     pub fn projection(&self, table: Tensor<2>) -> Projection {
         Projection { table: self.weight.as_ref().map_or(table, Param::val), bias: self.bias.as_ref().map(Param::val) }
     }

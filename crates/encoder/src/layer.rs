@@ -21,8 +21,8 @@ pub struct Layer {
     pub qkv: Linear,
     /// `[D, D]`.
     pub attention_out: Linear,
-    /// Of the attention block.
-    pub attention_norm: LayerNorm,
+    /// Of the attention block; none in a first layer that has none.
+    pub attention_norm: Option<LayerNorm>,
     /// `[D, F]`, or `[D, 2F]` for a gated activation: gate first, value second.
     pub ff_in: Linear,
     /// `[F, D]`.
@@ -38,23 +38,26 @@ pub struct Layer {
 pub struct LayerPass {
     /// Who computes, and where the rows' tokens lie.
     pub path: Path,
-    /// Where queries and keys are turned.
+    /// Where queries and keys are turned in layers that see all tokens.
     pub rotary: Option<Arc<RotaryTable>>,
+    /// The same in local layers.
+    pub local_rotary: Option<Arc<RotaryTable>>,
     /// Where dropped elements are drawn from; none in evaluation.
     pub drop: Option<DropSource>,
 }
 
 impl Layer {
-    pub(crate) fn zeros(config: &EncoderConfig, device: &Device) -> Self {
-        let (width, ff, eps) = (config.d_model, config.ff, config.layer_norm_eps);
+    pub(crate) fn zeros(config: &EncoderConfig, index: usize, device: &Device) -> Self {
+        let (width, ff) = (config.d_model, config.ff);
         let ff_in = if config.activation == Activation::Geglu { 2 * ff } else { ff };
+        let linear = |input, output| Linear::zeros(input, output, config.biases, device);
         Self {
-            qkv: Linear::zeros(width, 3 * width, device),
-            attention_out: Linear::zeros(width, width, device),
-            attention_norm: LayerNorm::zeros(width, eps, device),
-            ff_in: Linear::zeros(width, ff_in, device),
-            ff_out: Linear::zeros(ff, width, device),
-            ff_norm: LayerNorm::zeros(width, eps, device),
+            qkv: linear(width, 3 * width),
+            attention_out: linear(width, width),
+            attention_norm: (index > 0 || config.first_norm).then(|| LayerNorm::zeros(width, config, device)),
+            ff_in: linear(width, ff_in),
+            ff_out: linear(ff, width),
+            ff_norm: LayerNorm::zeros(width, config, device),
             config: config.clone(),
         }
     }
@@ -68,14 +71,20 @@ impl Layer {
         let path = &pass.path;
         match self.config.norm {
             NormPlacement::Pre => {
-                let attended = self.attend(self.attention_norm.forward(hidden.clone(), path), index, pass);
+                let normed = match &self.attention_norm {
+                    Some(norm) => norm.forward(hidden.clone(), path),
+                    None => hidden.clone(),
+                };
+                let attended = self.attend(normed, index, pass);
                 let hidden = residual_sum(hidden, attended, path);
                 let fed = self.feed(self.ff_norm.forward(hidden.clone(), path), index, pass);
                 residual_sum(hidden, fed, path)
             }
             NormPlacement::Post => {
                 let attended = self.attend(hidden.clone(), index, pass);
-                let hidden = self.attention_norm.of_sum(hidden, attended, path);
+                let norm =
+                    self.attention_norm.as_ref().expect("a checked case leaves a norm out of pre-norm layers only");
+                let hidden = norm.of_sum(hidden, attended, path);
                 let fed = self.feed(hidden.clone(), index, pass);
                 self.ff_norm.of_sum(hidden, fed, path)
             }
@@ -84,11 +93,13 @@ impl Layer {
 
     /// The attention block's addition to the residual stream.
     fn attend(&self, hidden: Tensor<3>, index: usize, pass: &LayerPass) -> Branch {
+        let reach = self.config.reach(index);
         let how = Attention {
             heads: self.config.h,
             dropout: self.config.attention_dropout.unwrap_or(self.config.dropout),
             drop_site: pass.drop.map(|source| source.site(4 * index as u64 + 1)),
-            rotary: pass.rotary.clone(),
+            rotary: if reach.is_some() { pass.local_rotary.clone() } else { pass.rotary.clone() },
+            reach,
         };
         let attended = attention(self.qkv.forward(hidden, &pass.path), &pass.path, how);
         self.branch(self.attention_out.forward(attended, &pass.path), 4 * index as u64 + 2, pass)
@@ -97,8 +108,8 @@ impl Layer {
     /// The feed-forward block's addition to the residual stream.
     fn feed(&self, hidden: Tensor<3>, index: usize, pass: &LayerPass) -> Branch {
         let block = FeedForward {
-            first: (self.ff_in.weight.val(), self.ff_in.bias.val()),
-            second: (self.ff_out.weight.val(), self.ff_out.bias.val()),
+            first: self.ff_in.values(),
+            second: self.ff_out.values(),
             activation: self.config.activation,
             dropout: self.config.hidden_dropout.unwrap_or(0.0),
             drop_site: pass.drop.map(|source| source.site(4 * index as u64 + 3)),

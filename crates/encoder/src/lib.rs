@@ -12,7 +12,7 @@ mod names;
 mod parts;
 mod weights;
 
-pub use embeddings::Embeddings;
+pub use embeddings::{Embeddings, Tokens, sinusoids};
 pub use head::{Head, Transform};
 pub use layer::{Layer, LayerPass};
 pub use model::{Encoder, MaskedLm, Scored};

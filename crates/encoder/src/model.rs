@@ -10,7 +10,7 @@ use case::{EncoderConfig, NormPlacement, PositionKind};
 use kernels::{DropSource, Path, RotaryTable, Scores, score};
 use rand_chacha::ChaCha8Rng;
 
-use crate::{Embeddings, Head, Layer, LayerNorm, LayerPass, init};
+use crate::{Embeddings, Head, Layer, LayerNorm, LayerPass, Tokens, init};
 
 /// Embeddings and layers.
 #[derive(Module, Debug)]
@@ -29,14 +29,17 @@ impl Encoder {
     /// Hidden states of every token.
     ///
     /// # Shapes
-    /// - `input_ids`: `[B, T]`; returns `[B, T, D]`, meaningless at padding
-    pub fn forward(&self, input_ids: Tensor<2, Int>, path: &Path, drop: Option<DropSource>) -> Tensor<3> {
-        let longest = path.longest(input_ids.dims()[1]);
-        let head = self.config.d_model / self.config.h;
+    /// - `tokens`: `[B, T]`, ids alone or with segments; returns `[B, T, D]`, meaningless at padding
+    pub fn forward(&self, tokens: impl Into<Tokens>, path: &Path, drop: Option<DropSource>) -> Tensor<3> {
+        let tokens = tokens.into();
+        let longest = path.longest(tokens.input_ids.dims()[1]);
+        let EncoderConfig { d_model, h, rotary_base, local_rotary_base, .. } = self.config;
         let rotary = self.config.position == PositionKind::Rotary;
-        let rotary = rotary.then(|| Arc::new(RotaryTable::new(longest, head)));
-        let pass = LayerPass { path: path.clone(), rotary, drop };
-        let mut hidden = self.embeddings.forward(input_ids, path, drop);
+        let table = |base| rotary.then(|| Arc::new(RotaryTable::new(longest, d_model / h, base)));
+        let local_base = self.config.local_window.map(|_| local_rotary_base.unwrap_or(rotary_base));
+        let local_rotary = local_base.and_then(table);
+        let pass = LayerPass { path: path.clone(), rotary: table(rotary_base), local_rotary, drop };
+        let mut hidden = self.embeddings.forward(tokens, path, drop);
         for (index, layer) in self.layers.iter().enumerate() {
             hidden = layer.forward(hidden, index, &pass);
         }
@@ -61,11 +64,10 @@ impl MaskedLm {
     ///
     /// `config` must have passed the case's validation; `device` decides whether gradients are recorded.
     pub fn zeros(config: &EncoderConfig, vocab_size: usize, device: &Device) -> Self {
-        let norm = (config.norm == NormPlacement::Pre)
-            .then(|| LayerNorm::zeros(config.d_model, config.layer_norm_eps, device));
+        let norm = (config.norm == NormPlacement::Pre).then(|| LayerNorm::zeros(config.d_model, config, device));
         let encoder = Encoder {
             embeddings: Embeddings::zeros(config, vocab_size, device),
-            layers: (0..config.n_layers).map(|_| Layer::zeros(config, device)).collect(),
+            layers: (0..config.n_layers).map(|index| Layer::zeros(config, index, device)).collect(),
             norm,
             config: config.clone(),
         };
@@ -85,28 +87,22 @@ impl MaskedLm {
     /// Logits at the scored positions: gathered first, projected after.
     ///
     /// # Shapes
-    /// - `input_ids`: `[B, T]`; `positions`: `[K]`, flat indices `b * T + t`; returns `[K, V]`
-    pub fn logits(&self, input_ids: Tensor<2, Int>, path: &Path, positions: Tensor<1, Int>) -> Tensor<2> {
-        let hidden = self.gathered(input_ids, path, positions, None);
+    /// - `tokens`: `[B, T]`; `positions`: `[K]`, flat indices `b * T + t`; returns `[K, V]`
+    pub fn logits(&self, tokens: impl Into<Tokens>, path: &Path, positions: Tensor<1, Int>) -> Tensor<2> {
+        let hidden = self.gathered(tokens.into(), path, positions, None);
         self.head.projection(self.encoder.embeddings.token.val()).logits(hidden)
     }
 
     /// Loss, `scale` times the sum of the scored positions' nats, and what became of each position.
     pub fn score(&self, batch: Scored, path: &Path, drop: Option<DropSource>) -> Scores {
-        let hidden = self.gathered(batch.input_ids, path, batch.positions, drop);
+        let hidden = self.gathered(batch.input_ids.into(), path, batch.positions, drop);
         let projection = self.head.projection(self.encoder.embeddings.token.val());
         score(hidden, projection, batch.labels, batch.scale, path)
     }
 
-    /// What the head makes of the hidden states at `positions`, `[K, D]`.
-    fn gathered(
-        &self,
-        input_ids: Tensor<2, Int>,
-        path: &Path,
-        positions: Tensor<1, Int>,
-        drop: Option<DropSource>,
-    ) -> Tensor<2> {
-        let hidden = self.encoder.forward(input_ids, path, drop);
+    /// What the head makes of the hidden states at `positions`, `[K, E]`.
+    fn gathered(&self, tokens: Tokens, path: &Path, positions: Tensor<1, Int>, drop: Option<DropSource>) -> Tensor<2> {
+        let hidden = self.encoder.forward(tokens, path, drop);
         let [batch, tokens, width] = hidden.dims();
         let hidden = hidden.reshape([batch * tokens, width]).select(0, positions); // [K, D]
         self.head.transformed(hidden, path)

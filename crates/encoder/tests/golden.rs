@@ -156,8 +156,8 @@ fn one_way_agrees_with_pytorch(variant: &str, way: &Way) {
     let embeddings = model.encoder.embeddings.forward(ids.clone(), &path, None);
     assert_hidden("embeddings", embeddings.clone());
     let rotary = golden.config.position == case::PositionKind::Rotary;
-    let rotary = rotary.then(|| Arc::new(RotaryTable::new(12, golden.config.d_model / golden.config.h)));
-    let pass = LayerPass { path: path.clone(), rotary, drop: None };
+    let rotary = rotary.then(|| Arc::new(RotaryTable::new(12, golden.config.d_model / golden.config.h, 10_000.0)));
+    let pass = LayerPass { path: path.clone(), rotary, local_rotary: None, drop: None };
     assert_hidden("layer0", model.encoder.layers[0].forward(embeddings, 0, &pass));
     assert_hidden("hidden", model.encoder.forward(ids.clone(), &path, None));
 

@@ -45,7 +45,7 @@ fn run(device: &Device, drop: Option<DropSource>) -> (f32, Vec<Vec<f32>>) {
     for layer in 0..LAYERS {
         let at = |offset: usize| 2 + 12 * layer + offset;
         let drop_site = drop.map(|source| source.site(layer as u64 + 1));
-        let how = Attention { heads: 4, dropout: 0.1, drop_site, rotary: None };
+        let how = Attention { heads: 4, dropout: 0.1, drop_site, rotary: None, reach: None };
         let normed = layer_norm(hidden.clone(), vector(at(4)) + 1.0, vector(at(5)), 1e-12, &path);
         let attended = attention(linear(normed, weights[at(0)].clone(), vector(at(1)), &path), &path, how);
         hidden = hidden + linear(attended, weights[at(2)].clone(), vector(at(3)), &path);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use burn::{
     backend::Dispatch,
-    tensor::{FloatDType, Tensor, activation::softmax},
+    tensor::{Bool, Device, FloatDType, Tensor, TensorData, activation::softmax},
 };
 
 use crate::{
@@ -24,6 +24,8 @@ pub struct Attention {
     pub drop_site: Option<DropSite>,
     /// Where queries and keys are turned.
     pub rotary: Option<Arc<RotaryTable>>,
+    /// Tokens to either side that a token sees; none where it sees all of its row.
+    pub reach: Option<usize>,
 }
 
 /// Each token's weighted mean of its row's real tokens' values.
@@ -33,7 +35,7 @@ pub struct Attention {
 ///   meaningless
 ///
 /// # Source
-/// Vaswani et al. 2017, §3.2.1, equation 1; by blocks of queries after Dao et al. 2022.
+/// Vaswani et al. 2017, §3.2.1, equation 1; by blocks of queries after Dao et al. 2022. Local: Beltagy et al. 2020, §3.1.
 pub fn attention(qkv: Tensor<3>, path: &Path, how: Attention) -> Tensor<3> {
     match path {
         Path::Own(spans) => own(qkv, spans.clone(), how),
@@ -43,7 +45,7 @@ pub fn attention(qkv: Tensor<3>, path: &Path, how: Attention) -> Tensor<3> {
 
 fn own(qkv: Tensor<3>, spans: Arc<Spans>, how: Attention) -> Tensor<3> {
     let drop = how.drop_site.and_then(|site| site.dropper(how.dropout));
-    let how = AttentionHow { heads: how.heads, drop, rotary: how.rotary, spans };
+    let how = AttentionHow { heads: how.heads, drop, rotary: how.rotary, reach: how.reach, spans };
     Tensor::from_dispatch(Dispatch::attend(qkv.into_dispatch(), how).0)
 }
 
@@ -63,7 +65,8 @@ fn composed(qkv: Tensor<3>, path: &Path, how: Attention) -> Tensor<3> {
         k = rotate(k, cos, sin);
     }
     let q = q * (head as f64).powf(-0.5); // the smaller factor: T·H products instead of T·T
-    let attend = if path.has_kernels() { by_kernel } else { by_operations };
+    // The kernel knows padding alone: local layers take the framework's operations.
+    let attend = if path.has_kernels() && how.reach.is_none() { by_kernel } else { by_operations };
     attend([q, k, v], path, &how).swap_dims(1, 2).reshape([batch, tokens, width]) // [B, T, D]
 }
 
@@ -71,12 +74,26 @@ fn composed(qkv: Tensor<3>, path: &Path, how: Attention) -> Tensor<3> {
 fn by_operations([q, k, v]: [Tensor<4>; 3], path: &Path, how: &Attention) -> Tensor<4> {
     let [batch, heads, tokens, _] = q.dims();
     let mut scores = product(q, k.swap_dims(2, 3), path.precision()); // [B, N, T, T]
+    if let Some(reach) = how.reach {
+        let mask = beyond(tokens, reach, &scores.device()).unsqueeze::<4>().expand([batch, heads, tokens, tokens]);
+        scores = scores.mask_fill(mask, BEYOND);
+    }
     if let Some(mask_pad) = path.mask_pad() {
         let mask = mask_pad.reshape([batch, 1, 1, tokens]).expand([batch, heads, tokens, tokens]);
-        scores = scores.mask_fill(mask, f32::NEG_INFINITY);
+        // All of a window at the end of a row may be padding: finite, or its softmax is 0 / 0.
+        scores = scores.mask_fill(mask, if how.reach.is_some() { BEYOND } else { f32::NEG_INFINITY });
     }
     let weights = dropout(softmax(scores, 3), how.dropout, how.drop_site, path);
     product(weights, v, path.precision())
+}
+
+/// The score of a token that is not seen, where infinity will not do: its exponential is 0 beside any other.
+const BEYOND: f32 = -1e30;
+
+/// True where a key is farther than `reach` from the query, `[T, T]`.
+fn beyond(tokens: usize, reach: usize, device: &Device) -> Tensor<2, Bool> {
+    let is_far = (0..tokens * tokens).map(|at| (at / tokens).abs_diff(at % tokens) > reach).collect::<Vec<_>>();
+    Tensor::from_data(TensorData::new(is_far, [tokens, tokens]), device)
 }
 
 /// The same with one pass from scores to weights, both in the number format of the products.

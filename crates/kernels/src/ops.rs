@@ -35,6 +35,8 @@ pub(crate) struct AttentionHow {
     pub drop: Option<Dropper>,
     /// Where queries and keys are turned.
     pub rotary: Option<Arc<RotaryTable>>,
+    /// Tokens to either side that a token sees; none where it sees all of its span.
+    pub reach: Option<usize>,
     /// A token attends to the tokens of its own span.
     pub spans: Arc<Spans>,
 }

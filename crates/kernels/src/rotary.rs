@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-/// Cosines and sines of rotary positions, on the host: angle `t / 10000^(2i / H)` at token t, pair i.
+/// Cosines and sines of rotary positions, on the host: angle `t / base^(2i / H)` at token t, pair i.
 ///
 /// # Source
 /// Su et al. 2021, §3.2.2, in the arrangement of published code (halves, not neighbours, form the pairs).
@@ -17,10 +17,10 @@ pub struct RotaryTable {
 }
 
 impl RotaryTable {
-    /// For rows of up to `tokens` tokens and heads of `head` elements, an even number.
-    pub fn new(tokens: usize, head: usize) -> Self {
+    /// For rows of up to `tokens` tokens and heads of `head` elements, an even number; `base` is 10,000 in the paper.
+    pub fn new(tokens: usize, head: usize, base: f64) -> Self {
         let half = head / 2;
-        let angle = |at: usize| (at / half) as f64 / 10_000f64.powf(2.0 * (at % half) as f64 / head as f64);
+        let angle = |at: usize| (at / half) as f64 / base.powf(2.0 * (at % half) as f64 / head as f64);
         let table = |f: fn(f64) -> f64| (0..tokens * half).map(|at| f(angle(at)) as f32).collect();
         Self { half, cos: table(f64::cos), sin: table(f64::sin) }
     }

@@ -225,12 +225,17 @@ proptest! {
 
     #[test]
     fn attention_over_padded_rows(shape in shapes(true), turned in any::<bool>()) {
-        attends(&shape, turned, 0.0)?;
+        attends(&shape, turned, 0.0, None)?;
     }
 
     #[test]
     fn attention_with_dropout_over_full_rows(shape in shapes(false), turned in any::<bool>()) {
-        attends(&shape, turned, 0.2)?;
+        attends(&shape, turned, 0.2, None)?;
+    }
+
+    #[test]
+    fn local_attention(shape in shapes(true), turned in any::<bool>(), reach in 0usize..6) {
+        attends(&shape, turned, 0.0, Some(reach))?;
     }
 
     #[test]
@@ -290,14 +295,15 @@ proptest! {
     }
 }
 
-fn attends(shape: &Shape, turned: bool, prob: f64) -> Result<(), TestCaseError> {
+fn attends(shape: &Shape, turned: bool, prob: f64, reach: Option<usize>) -> Result<(), TestCaseError> {
     let inputs = [weight([shape.tokens(), 3 * shape.width()], 1)];
     agree(shape, &inputs, |way, x| {
         let how = Attention {
             heads: shape.heads,
             dropout: prob,
             drop_site: Some(DropSource { key: shape.seed, on_host: true }.site(2)),
-            rotary: turned.then(|| Arc::new(RotaryTable::new(shape.longest(), shape.head))),
+            rotary: turned.then(|| Arc::new(RotaryTable::new(shape.longest(), shape.head, 10_000.0))),
+            reach,
         };
         way.gather(attention(way.lay(x[0].clone()), &way.path, how))
     })
@@ -307,5 +313,6 @@ fn attends(shape: &Shape, turned: bool, prob: f64) -> Result<(), TestCaseError> 
 #[test]
 fn long_rows_go_block_by_block() {
     let shape = Shape { lengths: vec![1100], heads: 1, head: 8, inner: 1, words: 1, seed: 3 };
-    attends(&shape, true, 0.1).expect("both ways agree");
+    attends(&shape, true, 0.1, None).expect("both ways agree");
+    attends(&shape, true, 0.1, Some(40)).expect("both ways agree in local layers");
 }

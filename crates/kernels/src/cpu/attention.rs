@@ -20,6 +20,8 @@ pub(crate) struct Inputs<'a> {
     pub(crate) heads: usize,
     pub(crate) drop: Option<Dropper>,
     pub(crate) rotary: Option<&'a RotaryTable>,
+    /// Tokens to either side that a query sees.
+    pub(crate) reach: Option<usize>,
 }
 
 /// One head of one row.
@@ -31,6 +33,7 @@ struct Head<'a> {
     /// What scores are multiplied by.
     scale: f32,
     drop: Option<Dropper>,
+    reach: Option<usize>,
     /// Weights of the rows and heads before this one: where its dropout counts from.
     first_weight: usize,
 }
@@ -100,6 +103,7 @@ wide! {
     /// Scores to dropped weights; leaves the logarithm of each row's sum.
     fn weigh_rows(head: &Head, scores: &mut [f32], log_sums: &mut [f32], first: usize) {
         for (at, (row, log_sum)) in scores.chunks_exact_mut(head.tokens).zip(log_sums).enumerate() {
+            head.hide(row, first + at);
             let largest = max(row);
             let sum = exp_in_place(row, largest);
             *log_sum = largest + sum.ln();
@@ -117,6 +121,7 @@ wide! {
     ) {
         let rows = weights.chunks_exact_mut(head.tokens).zip(gradients.chunks_exact_mut(head.tokens));
         for (at, (weights, gradients)) in rows.enumerate() {
+            head.hide(weights, first + at);
             exp_in_place(weights, upstream.log_sums[first + at]);
             let along = dot(upstream.gradient.row(first + at), upstream.out.row(first + at));
             head.differentiate(weights, gradients, first + at, along);
@@ -133,6 +138,14 @@ wide! {
 }
 
 impl Head<'_> {
+    /// Scores of keys beyond the query's reach become such that their weight is 0.
+    #[inline(always)]
+    fn hide(&self, row: &mut [f32], query: usize) {
+        let Some(reach) = self.reach else { return };
+        row[..query.saturating_sub(reach)].fill(f32::NEG_INFINITY);
+        row[(query + reach + 1).min(self.tokens)..].fill(f32::NEG_INFINITY);
+    }
+
     /// Divides a row by its sum, and drops.
     #[inline(always)]
     fn weigh(&self, row: &mut [f32], query: usize, factor: f32) {
@@ -239,7 +252,8 @@ fn head_of<'a>(inputs: Inputs<'a>, task: usize, turned: Option<&'a [Vec<f32>; 2]
     let before = inputs.spans.all()[..task / inputs.heads].iter().map(|span| span.count * span.count);
     let first_weight = before.sum::<usize>() * inputs.heads + task % inputs.heads * span.count * span.count;
     let scale = (head as f32).powf(-0.5);
-    Head { q, k, v: part(2 * width), tokens: span.count, scale, drop: inputs.drop, first_weight }
+    let Inputs { drop, reach, .. } = inputs;
+    Head { q, k, v: part(2 * width), tokens: span.count, scale, drop, reach, first_weight }
 }
 
 /// Each task's columns of `[tokens, D]`.

@@ -224,7 +224,8 @@ impl KernelOps for Flex {
 }
 
 fn inputs<'a>(qkv: &'a [f32], how: &'a AttentionHow) -> Inputs<'a> {
-    Inputs { qkv, spans: &how.spans, heads: how.heads, drop: how.drop, rotary: how.rotary.as_deref() }
+    let rotary = how.rotary.as_deref();
+    Inputs { qkv, spans: &how.spans, heads: how.heads, drop: how.drop, rotary, reach: how.reach }
 }
 
 fn results(scored: score::Scored, scale: f32) -> (Float, Float, Int) {

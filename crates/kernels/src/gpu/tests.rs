@@ -171,7 +171,7 @@ fn attended(
     let mask = (0..batch * tokens).map(is_pad).collect::<Vec<bool>>();
     let mask = is_padded.then(|| Tensor::from_data(TensorData::new(mask, [batch, tokens]), &device));
     let path = path(mask);
-    let how = Attention { heads: 3, dropout: prob, drop_site: Some(source(&path).site(1)), rotary: None };
+    let how = Attention { heads: 3, dropout: prob, drop_site: Some(source(&path).site(1)), rotary: None, reach: None };
     let out = attention(qkv.clone(), &path, how);
     let gradients = (out.clone() * tensor::<3>([batch, tokens, width], 7, &device)).sum().backward();
     [floats(out), floats(qkv.grad(&gradients).expect("the output depends on it"))]
