@@ -56,9 +56,16 @@ pub(super) fn learn(
     }
     let mut pieces: Vec<(String, f64)> = model.iter().skip(SPECIALS.len()).cloned().collect();
     settle_order(&mut pieces);
+    pieces.iter_mut().for_each(|(_, score)| *score = rounded(*score));
     let specials = SPECIALS.iter().map(|special| ((*special).to_owned(), 0.0));
     let vocab: Vec<(String, f64)> = specials.chain(pieces).collect();
     Ok(json!({ "type": "Unigram", "unk_id": 1, "byte_fallback": false, "vocab": vocab }))
+}
+
+/// A score to nine decimals, which every reader of JSON reads alike. Of seventeen digits some are read one unit off, which
+/// decides otherwise between two ways of cutting a word that are equally good: other ids in another program.
+fn rounded(score: f64) -> f64 {
+    (score * 1e9).round() / 1e9
 }
 
 /// Cuts words at characters outside the alphabet.
