@@ -154,7 +154,8 @@ impl Checker<'_> {
         self.must(width >= 1 || key == "d_model", &path, &width.to_string(), "at least 1");
         let leads_back = model.embedding_width.is_none() || model.head_transform;
         self.agree(leads_back, &["model.embedding_width", "model.head_transform"], || {
-            "`embedding_width` needs `head_transform` = true, which leads from `d_model` back to the table's width".into()
+            "`embedding_width` needs `head_transform` = true, which leads from `d_model` back to the table's width"
+                .into()
         });
     }
 

@@ -130,7 +130,9 @@ mod tests {
     fn what_disagrees_is_named_at_its_place() {
         let mut variant = variant("model.h = 7\nmodel.seq_len = 200\ntokenizer.vocab_size = 500\n");
         let error = variant.take_over(&model(), "t.json").expect_err("three keys").to_string();
-        for words in ["case.toml:5:", "`h` in [model] is 7", "has 8", "`seq_len` in [model] is 200", "take [tokenizer] out"] {
+        for words in
+            ["case.toml:5:", "`h` in [model] is 7", "has 8", "`seq_len` in [model] is 200", "take [tokenizer] out"]
+        {
             assert!(error.contains(words), "{words}: {error}");
         }
     }

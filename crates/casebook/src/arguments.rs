@@ -96,6 +96,16 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Write a run as a folder that Hugging Face transformers loads.
+    Export(ExportArguments),
+    /// Read a BERT, RoBERTa, XLM-R, ELECTRA or ModernBERT model, to start from it with `start` in [train].
+    Import {
+        /// Its folder: config.json, model.safetensors, tokenizer.json.
+        from: PathBuf,
+        /// The folder to write, which must not be there yet.
+        #[arg(long)]
+        to: PathBuf,
+    },
     /// List runs: what has been run, is running, was planned or died.
     Journal(JournalArguments),
     /// Add a dated remark to a run.
@@ -141,6 +151,26 @@ pub(crate) enum Command {
         #[arg(long)]
         all: bool,
     },
+    /// Hidden states and logits of rows of ids, for comparing with other programs (scripts/exchange.py).
+    #[command(hide = true)]
+    Forward {
+        /// A run, a checkpoint or an imported model.
+        model: PathBuf,
+        /// A JSON file of an object with `input_ids`, and `token_type_ids` where wanted: a list of rows each.
+        #[arg(long)]
+        ids: PathBuf,
+        #[arg(long, default_value = "cpu")]
+        device: String,
+    },
+    /// Ids of each line of a file as a row, a JSON list a line, for comparing with other programs (scripts/exchange.py).
+    #[command(hide = true)]
+    Encode {
+        /// A run, a checkpoint or an imported model.
+        model: PathBuf,
+        /// Plain text.
+        #[arg(long)]
+        data: PathBuf,
+    },
     /// Train on saved batches from saved weights of a PyTorch encoder, for comparing step by step (docs/replay.md).
     #[command(hide = true)]
     Replay(ReplayArguments),
@@ -167,6 +197,29 @@ pub(crate) struct Way {
     /// Train on a device that failed its check all the same.
     #[arg(long)]
     pub(crate) force_device: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ExportArguments {
+    /// The run's folder; an imported model's will do too.
+    pub(crate) run: PathBuf,
+    /// The folder to write, which must not be there yet.
+    #[arg(long)]
+    pub(crate) to: PathBuf,
+    /// best, last, or a step.
+    #[arg(long, default_value = "best", value_parser = which)]
+    pub(crate) checkpoint: train::Which,
+    /// The licence that the model card names.
+    #[arg(long)]
+    pub(crate) licence: Option<String>,
+}
+
+fn which(word: &str) -> Result<train::Which, String> {
+    match word {
+        "best" => Ok(train::Which::Best),
+        "last" => Ok(train::Which::Last),
+        _ => word.parse().map(train::Which::Step).map_err(|_| "write best, last, or a step such as 2000".into()),
+    }
 }
 
 /// Which runs are listed. In names, `*` stands for any letters.
@@ -402,12 +455,16 @@ mod tests {
             "check: set resolved",
             "fill-mask: top device json",
             "evaluate: data field format seed device json",
+            "export: to checkpoint licence",
+            "import: to",
             "journal: runs case variant seed state commit since json",
             "note: ",
             "compare: baseline by at best metric runs json markdown",
             "report: out runs",
             "record: runs",
             "doctor: device composed precision all",
+            "forward: ids device",
+            "encode: data",
             "replay: init batches norm d-model heads ff layers vocab eps lr lr-warmup weight-decay clip adam-eps steps device out",
             "throughput: d-model heads ff layers vocab seq batch dropout min-len steps warmup-steps seed composed precision device",
         ];

@@ -5,11 +5,13 @@ use std::{path::Path, process::ExitCode};
 use anyhow::{Context, bail};
 use case::{Case, EncoderConfig, Kernels, NormPlacement, OptimizerConfig, TextFormat, Variant};
 use journal::{RunInfo, Status};
-use train::{FileScore, Outcome, Place, Replay, Spec, Throughput, Trained, plan_runs, replay, throughput, train};
+use train::{
+    FileScore, Outcome, Place, Replay, Spec, Throughput, Trained, plan_runs, replay, take_over, throughput, train,
+};
 
 use crate::{
     arguments::{Arguments, Command, Norm, Places, ReplayArguments, ThroughputArguments, Way},
-    doctor, records,
+    doctor, models, records,
     show::{Show, line, warning},
     threads::stop_flag,
 };
@@ -30,6 +32,10 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             let found = trained.evaluate(data, field, text_format(format.as_deref())?, seed)?;
             show_score(&trained, &found, *json)
         }
+        Command::Export(arguments) => models::export(arguments),
+        Command::Import { from, to } => models::import(from, to),
+        Command::Forward { model, ids, device } => models::forward(&load(model, device)?, ids),
+        Command::Encode { model, data } => models::encode(&load(model, "cpu")?, data),
         Command::Journal(arguments) => records::list(arguments),
         Command::Note { run, text } => records::note(run, text),
         Command::Compare(arguments) => records::compare(arguments),
@@ -52,15 +58,16 @@ fn train_case(
     way: &Way,
 ) -> anyhow::Result<ExitCode> {
     let base = std::env::current_dir().context("finding the current folder")?;
-    let chosen = choose(case, variant)?;
-    for variant in &chosen {
+    let mut chosen = choose(case, variant)?.into_iter().cloned().collect::<Vec<_>>();
+    for variant in &mut chosen {
         variant.check_files(&base)?;
+        take_over(variant, &base)?;
     }
     let stop = stop_flag()?;
     let mut show = Show::new(way.json);
     let mut specs = Vec::new();
     for variant in chosen {
-        for seed in seeds(variant, seed)? {
+        for seed in seeds(&variant, seed)? {
             let run = places.runs.join(&case.name).join(&variant.name).join(format!("s{seed}"));
             specs.push(Spec {
                 case: case.name.clone(),
@@ -164,14 +171,15 @@ fn resume(run: &Path, set: &[String], prepared: &Path, way: &Way) -> anyhow::Res
 
 fn check(case: &Case, resolved: bool) -> anyhow::Result<ExitCode> {
     let base = std::env::current_dir().context("finding the current folder")?;
-    for variant in &case.variants {
+    for mut variant in case.variants.iter().cloned() {
+        variant.check_files(&base)?;
+        take_over(&mut variant, &base)?;
         if resolved {
             line(&variant.resolved_toml());
         }
         for warning in case::warnings(&variant.config) {
             line(&format!("warning ({}): {warning}", variant.name));
         }
-        variant.check_files(&base)?;
     }
     let names = case.variants.iter().map(|variant| variant.name.as_str()).collect::<Vec<_>>().join(", ");
     line(&format!("{} can be trained: {names}", case.path.display()));

@@ -3,6 +3,7 @@
 mod arguments;
 mod commands;
 mod doctor;
+mod models;
 mod records;
 mod show;
 mod threads;

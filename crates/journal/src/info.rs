@@ -43,6 +43,9 @@ pub struct RunInfo {
     pub precision: String,
     /// The case's keys that a reader wants, in order: `batch_size`, `learning_rate`, ...
     pub parameters: Vec<(String, String)>,
+    /// What it began from, where that was not fresh weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<StartInfo>,
     /// The model's size.
     pub model: ModelInfo,
     /// The data's size.
@@ -51,6 +54,21 @@ pub struct RunInfo {
     pub plan: PlanInfo,
     /// The losses of predicting without looking.
     pub baselines: Baselines,
+}
+
+/// The model that a run began from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartInfo {
+    /// Its folder, as the case names it.
+    pub folder: String,
+    /// `run`, or `import` for a model of another library.
+    pub kind: String,
+    /// Updates behind its weights; 0 for an import.
+    pub step: u64,
+    /// blake3 of the file of its weights.
+    pub weights: String,
+    /// Weights that it did not have, which began fresh.
+    pub fresh: Vec<String>,
 }
 
 /// What a run ran on.

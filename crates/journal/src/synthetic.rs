@@ -188,6 +188,7 @@ pub(crate) fn run_info() -> RunInfo {
             backend: "flex".into(),
         },
         precision: "f32".into(),
+        start: None,
         parameters: [
             ("batch_size", "256"),
             ("learning_rate", "0.0005"),

@@ -5,14 +5,14 @@ use std::{fs, path::Path};
 use burn::{module::Module, tensor::activation::softmax};
 use case::{CaseConfig, CorpusConfig, DocumentKind, Paths, TextFormat};
 use corpus::{Batch, MaskKind, Masker, Purpose, RowCorpus, RowSet, TextTokenizer, evaluation_batches, tokenize_file};
-use encoder::MaskedLm;
-use journal::{CorpusScore, Kinds, RunInfo};
+use encoder::{MaskedLm, Tokens};
+use journal::{CorpusScore, Kinds};
 
 use crate::{
-    TrainError, checkpoint,
+    TrainError,
     device::Place,
-    folder::read_case,
-    forward::{forward, logits, read_floats},
+    forward::{Laid, forward, lay, logits, read_floats},
+    source::{Source, Which, filled, read_source},
     tally::Tally,
 };
 
@@ -21,12 +21,14 @@ pub struct Trained {
     config: CaseConfig,
     tokenizer: TextTokenizer,
     model: MaskedLm,
+    /// Whether the head was trained; an imported model may have none.
+    has_head: bool,
     place: Place,
     /// Updates behind the weights.
     pub step: u64,
     /// Newer checkpoints that could not be trusted, and why.
     pub refused: Vec<String>,
-    /// The run's seed.
+    /// The run's seed; 1 for an imported model.
     pub seed: u64,
 }
 
@@ -37,6 +39,15 @@ pub struct Candidate {
     pub token: String,
     /// Its probability, 0..=1.
     pub probability: f64,
+}
+
+/// What a model makes of one row, token by token.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RowStates {
+    /// `[T][D]`.
+    pub hidden: Vec<Vec<f32>>,
+    /// `[T][V]`; empty where the model has no head.
+    pub logits: Vec<Vec<f32>>,
 }
 
 /// What a run makes of a text file.
@@ -51,33 +62,84 @@ pub struct FileScore {
 }
 
 impl Trained {
-    /// Loads a run's best checkpoint, or the newest one that can be read where the best cannot.
+    /// Loads a model: a run's best checkpoint (or the newest one that can be read where the best cannot), the checkpoint
+    /// of a folder `step-…`, or what an import made.
     ///
     /// # Errors
-    /// [`TrainError`] for a folder that is no run, or has no checkpoint whose hashes hold.
-    pub fn load(run: &Path, device: &str) -> Result<Self, TrainError> {
-        let config = read_case(run)?;
-        let tokenizer = TextTokenizer::load(&checkpoint::folder_of(run).join("tokenizer.json"))?;
-        let all = checkpoint::list(run);
-        let mut refused = Vec::new();
-        let mut newest = None;
-        for checkpoint in all.iter().rev() {
-            match checkpoint::load(checkpoint) {
-                Ok(loaded) => {
-                    newest = Some(loaded);
-                    break;
-                }
-                Err(error) => refused.push(error.to_string()),
+    /// [`TrainError`] for a folder that is no model, or has no checkpoint whose hashes hold.
+    pub fn load(folder: &Path, device: &str) -> Result<Self, TrainError> {
+        let source = read_source(folder, Which::Best)?;
+        let tokenizer = TextTokenizer::load(&source.tokenizer)?;
+        let place = Place::open(device, source.config.train.kernels)?;
+        let model = MaskedLm::zeros(&source.config.model, tokenizer.vocab_size(), &place.plain());
+        let (model, fresh) = filled(model, &source.weights, &place)?;
+        let Source { config, step, refused, seed, .. } = source;
+        Ok(Self { config, tokenizer, model: model.valid(), has_head: fresh.is_empty(), place, step, refused, seed })
+    }
+
+    /// The ids of a text as a row: `[CLS]`, the text, `[SEP]`; the mask's name in the text is the mask.
+    ///
+    /// # Errors
+    /// [`TrainError::Corpus`] where the tokenizer fails on it.
+    pub fn encode(&self, text: &str) -> Result<Vec<u32>, TrainError> {
+        let special = self.tokenizer.special();
+        let mut ids = vec![special.cls];
+        ids.extend(self.tokenizer.encode_marked(text)?);
+        ids.push(special.sep);
+        Ok(ids)
+    }
+
+    /// What the model makes of every token of some rows, which are computed as one batch.
+    ///
+    /// `segments` holds the segment of each token, as long as its row; all are in the first where it is absent.
+    ///
+    /// # Errors
+    /// [`TrainError::Ids`] for a row that is empty or too long, or an id or segment that there is not.
+    pub fn states(&self, rows: &[Vec<u32>], segments: Option<&[Vec<u32>]>) -> Result<Vec<RowStates>, TrainError> {
+        self.check_rows(rows, segments)?;
+        let batch = batch_of(rows);
+        let Laid { input_ids, positions, path } = lay(&batch, &self.place, &self.place.plain());
+        let segments = segments.filter(|_| self.config.model.segments > 0).map(batch_of);
+        let token_type_ids = segments.map(|segments| lay(&segments, &self.place, &self.place.plain()).input_ids);
+        let tokens = Tokens { input_ids, token_type_ids };
+        let hidden = self.model.encoder.forward(tokens.clone(), &path, None);
+        let width = hidden.dims()[2];
+        let hidden = read_floats(hidden.reshape([-1, width as i32]).select(0, positions.clone()).reshape([-1]))?;
+        let vocab_size = self.tokenizer.vocab_size();
+        let logits = match self.has_head {
+            true => read_floats(self.model.logits(tokens, &path, positions).reshape([-1]))?,
+            false => Vec::new(),
+        };
+        let mut first = 0;
+        let one = |row: &Vec<u32>| {
+            let tokens = first..first + row.len();
+            first = tokens.end;
+            let part = |values: &[f32], width: usize| {
+                values.chunks(width).skip(tokens.start).take(tokens.len()).map(<[f32]>::to_vec).collect()
+            };
+            RowStates { hidden: part(&hidden, width), logits: part(&logits, vocab_size) }
+        };
+        Ok(rows.iter().map(one).collect())
+    }
+
+    fn check_rows(&self, rows: &[Vec<u32>], segments: Option<&[Vec<u32>]>) -> Result<(), TrainError> {
+        let (seq_len, words) = (self.config.model.seq_len, self.tokenizer.vocab_size() as u32);
+        let kinds = self.config.model.segments.max(1) as u32;
+        for (at, row) in rows.iter().enumerate() {
+            let refuse = |why: String| Err(TrainError::Ids { row: at, why });
+            if row.is_empty() || row.len() > seq_len {
+                return refuse(format!("{} tokens, where 1 to {seq_len} fit", row.len()));
+            }
+            if let Some(id) = row.iter().find(|id| **id >= words) {
+                return refuse(format!("id {id} is outside the vocabulary of {words}"));
+            }
+            let Some(segments) = segments else { continue };
+            let given = segments.get(at).map_or(&[][..], Vec::as_slice);
+            if given.len() != row.len() || given.iter().any(|segment| *segment >= kinds) {
+                return refuse(format!("it wants {} segments below {kinds}", row.len()));
             }
         }
-        let newest = newest.ok_or(TrainError::NoCheckpoint { run: run.into(), damaged: all.len() })?;
-        let best = newest.state.best.map(|best| best.step);
-        let listed = all.iter().find(|checkpoint| Some(checkpoint.step) == best);
-        let loaded = listed.and_then(|checkpoint| checkpoint::load(checkpoint).ok()).unwrap_or(newest);
-        let place = Place::open(device, config.train.kernels)?;
-        let model = MaskedLm::zeros(&config.model, tokenizer.vocab_size(), &place.plain());
-        let model = loaded.model(model, &place.plain())?.valid();
-        Ok(Self { config, tokenizer, model, place, step: loaded.state.step, refused, seed: RunInfo::read(run)?.seed })
+        Ok(())
     }
 
     /// The likeliest words at each `[MASK]` of `text`, `top` of them, likeliest first.
@@ -85,10 +147,11 @@ impl Trained {
     /// # Errors
     /// [`TrainError::NoMask`], [`TrainError::TooLong`].
     pub fn fill_mask(&self, text: &str, top: usize) -> Result<Vec<Vec<Candidate>>, TrainError> {
+        if !self.has_head {
+            return Err(TrainError::NoHead);
+        }
         let special = self.tokenizer.special();
-        let mut ids = vec![special.cls];
-        ids.extend(self.tokenizer.encode_marked(text)?);
-        ids.push(special.sep);
+        let ids = self.encode(text)?;
         let positions = (0..ids.len()).filter(|at| ids[*at] == special.mask).map(|at| at as i32).collect::<Vec<_>>();
         if positions.is_empty() {
             return Err(TrainError::NoMask);
@@ -125,6 +188,9 @@ impl Trained {
         format: Option<TextFormat>,
         seed: u64,
     ) -> Result<FileScore, TrainError> {
+        if !self.has_head {
+            return Err(TrainError::NoHead);
+        }
         fs::File::open(file).map_err(|cause| TrainError::Read { path: file.into(), cause })?;
         let name = file.file_name().map_or_else(|| "data".to_string(), |name| name.to_string_lossy().into_owned());
         let corpus = CorpusConfig {
@@ -156,9 +222,28 @@ impl Trained {
     }
 }
 
+/// A batch of rows, all of whose tokens are asked for.
+fn batch_of(rows: &[Vec<u32>]) -> Batch {
+    let width = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let padded = |row: &Vec<u32>| {
+        let ids = row.iter().map(|id| *id as i32).collect::<Vec<_>>();
+        ids.into_iter().chain(std::iter::repeat(0)).take(width).collect::<Vec<_>>()
+    };
+    let places = rows.iter().enumerate().flat_map(|(at, row)| (0..row.len()).map(move |t| (at * width + t) as i32));
+    let positions = places.collect::<Vec<_>>();
+    Batch {
+        rows: (0..rows.len() as u64).collect(),
+        width,
+        input_ids: rows.iter().flat_map(padded).collect(),
+        lengths: rows.iter().map(|row| row.len() as u32).collect(),
+        real_tokens: positions.len() as u64,
+        ..one_row(&[0], positions)
+    }
+}
+
 /// A batch of one row; its labels are the ids that stand there, for nobody looks at them.
 fn one_row(ids: &[u32], positions: Vec<i32>) -> Batch {
-    let labels = positions.iter().map(|at| ids[*at as usize] as i32).collect::<Vec<_>>();
+    let labels = positions.iter().map(|at| ids.get(*at as usize).map_or(0, |id| *id as i32)).collect::<Vec<_>>();
     Batch {
         step: 0,
         epoch: 0,

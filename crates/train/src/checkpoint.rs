@@ -12,6 +12,7 @@ use std::{
 
 use burn::tensor::{Device, Tensor, TensorData};
 use encoder::{Flat, MaskedLm, flat_weights, with_weights};
+use exchange::Weights;
 use optim::Optimizer;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
@@ -193,6 +194,19 @@ pub(crate) fn load(checkpoint: &Checkpoint) -> Result<Loaded, TrainError> {
 }
 
 impl Loaded {
+    /// All weights by name, on the host.
+    ///
+    /// # Errors
+    /// [`TrainError::Exchange`] where the file is none of weights.
+    pub(crate) fn weights(&self) -> Result<Weights, TrainError> {
+        Ok(exchange::parse_weights(&self.folder.join(FILES[0]), &self.model)?)
+    }
+
+    /// The weights' file.
+    pub(crate) fn model_bytes(&self) -> &[u8] {
+        &self.model
+    }
+
     /// The model with the checkpoint's weights.
     ///
     /// # Errors

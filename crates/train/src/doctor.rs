@@ -317,7 +317,19 @@ mod tests {
             EncoderConfig { activation: Activation::Geglu, hidden_dropout: Some(0.1), ..base.clone() },
             EncoderConfig { activation: Activation::Relu, position: PositionKind::Sinusoidal, ..base.clone() },
             EncoderConfig { activation: Activation::Silu, scale_embeddings: true, tied_output: false, ..base.clone() },
-            EncoderConfig { head_transform: true, output_bias: false, embedding_norm: true, ..base },
+            EncoderConfig { head_transform: true, output_bias: false, embedding_norm: true, ..base.clone() },
+            EncoderConfig { segments: 2, embedding_width: Some(48), ..base.clone() },
+            EncoderConfig {
+                biases: false,
+                first_norm: false,
+                position: PositionKind::Rotary,
+                rotary_base: 160_000.0,
+                local_window: Some(10),
+                global_every: 2,
+                local_rotary_base: Some(1e4),
+                activation: Activation::Geglu,
+                ..base
+            },
         ];
         for form in forms {
             let diagnosis = diagnose(&own, &form).expect("a diagnosis");

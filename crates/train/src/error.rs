@@ -20,6 +20,9 @@ pub enum TrainError {
     /// The schedule.
     #[error(transparent)]
     Schedule(#[from] optim::ScheduleError),
+    /// Models of other libraries.
+    #[error(transparent)]
+    Exchange(#[from] exchange::ExchangeError),
     /// Weights of another program.
     #[error(transparent)]
     Weight(#[from] encoder::WeightError),
@@ -122,6 +125,29 @@ pub enum TrainError {
         run: PathBuf,
         /// How many were found and refused.
         damaged: usize,
+    },
+    /// A checkpoint that is not there.
+    #[error("{} has no checkpoint of step {step}; it has {}", run.display(), if kept.is_empty() { "none".to_string() } else { kept.iter().map(u64::to_string).collect::<Vec<_>>().join(", ") })]
+    NoSuchStep {
+        /// The run's folder.
+        run: PathBuf,
+        /// What was asked for.
+        step: u64,
+        /// The steps of those that are there.
+        kept: Vec<u64>,
+    },
+    /// An imported model without a masked-language head.
+    #[error(
+        "this model was imported without a masked-language head (its origin.json says why), so it cannot guess words; pre-train it with `start` in [train] first"
+    )]
+    NoHead,
+    /// Ids that are no words of the model, or rows that do not fit it.
+    #[error("row {row}: {why}")]
+    Ids {
+        /// The row, counted from 0.
+        row: usize,
+        /// What is wrong with it.
+        why: String,
     },
     /// The loop's state cannot be written as JSON.
     #[error("the state of the loop cannot be written")]

@@ -78,15 +78,16 @@ pub(crate) fn logits(model: &MaskedLm, batch: &Batch, place: &Place) -> Tensor<2
 }
 
 /// A batch as its kernels want it.
-struct Laid {
+pub(crate) struct Laid {
     /// `[B, T]`, or `[1, real tokens]` for own kernels.
-    input_ids: Tensor<2, Int>,
+    pub(crate) input_ids: Tensor<2, Int>,
     /// `[K]`, indices into all of `input_ids`.
-    positions: Tensor<1, Int>,
-    path: Path,
+    pub(crate) positions: Tensor<1, Int>,
+    pub(crate) path: Path,
 }
 
-fn lay(batch: &Batch, place: &Place, device: &Device) -> Laid {
+/// Lays a batch out for the kernels of `place`.
+pub(crate) fn lay(batch: &Batch, place: &Place, device: &Device) -> Laid {
     let (rows, width) = (batch.lengths.len(), batch.width);
     if !(place.kernels() == Kernels::Own && place.is_cpu()) {
         let input_ids = integers(batch.input_ids.clone(), device).reshape([rows, width]);

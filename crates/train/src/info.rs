@@ -1,14 +1,14 @@
 //! The facts of a run: what stands in `run.json`, and what is printed before the first step.
 
-use case::{CaseConfig, Precision};
+use case::{CaseConfig, Precision, TokenizerConfig};
 use encoder::{MaskedLm, flat_weights};
-use journal::{CorpusInfo, DataInfo, ModelInfo, PlanInfo, RunInfo};
+use journal::{CorpusInfo, DataInfo, ModelInfo, PlanInfo, RunInfo, StartInfo};
 use serde::Serialize;
 
 use crate::{machine, plan::Plan, session::Spec, setup::Setup};
 
 /// All facts of a run that is about to begin.
-pub(crate) fn run_info(spec: &Spec, setup: &Setup, model: &MaskedLm) -> RunInfo {
+pub(crate) fn run_info(spec: &Spec, setup: &Setup, model: &MaskedLm, start: Option<StartInfo>) -> RunInfo {
     RunInfo {
         format: journal::FORMAT,
         run: format!("{}/{}/s{}", spec.case, spec.variant, spec.seed),
@@ -23,6 +23,7 @@ pub(crate) fn run_info(spec: &Spec, setup: &Setup, model: &MaskedLm) -> RunInfo 
         machine: machine::machine(&setup.place),
         precision: precision(spec.config.train.precision).into(),
         parameters: parameters(&spec.config),
+        start,
         model: model_info(model),
         data: data_info(setup),
         plan: plan_info(setup),
@@ -64,9 +65,18 @@ fn parameters(config: &CaseConfig) -> Vec<(String, String)> {
         ("order", word(&config.data.order)),
         ("masking", format!("{}, {} by {}", word(&masking.policy), masking.rate, word(&masking.unit))),
         ("mask / random / kept", format!("{} / {} / {}", masking.mask, masking.random, masking.keep)),
-        ("tokenizer", format!("{}, vocab_size {}", word(&config.tokenizer.kind), config.tokenizer.vocab_size)),
+        ("tokenizer", tokenizer_words(&config.tokenizer)),
     ];
-    pairs.into_iter().map(|(key, value)| (key.to_string(), value)).collect()
+    let start = config.train.start.clone().map(|start| ("start", start));
+    start.into_iter().chain(pairs).map(|(key, value)| (key.to_string(), value)).collect()
+}
+
+/// The algorithm and the size asked for, or the file brought along.
+fn tokenizer_words(tokenizer: &TokenizerConfig) -> String {
+    match &tokenizer.path {
+        Some(path) => path.clone(),
+        None => format!("{}, vocab_size {}", word(&tokenizer.kind), tokenizer.vocab_size),
+    }
 }
 
 /// A choice as the case file writes it.
@@ -204,6 +214,13 @@ pub(crate) fn facts(spec: &Spec, setup: &Setup, info: &RunInfo) -> Vec<String> {
         setup.config.model.seq_len,
         100.0 * data.padding_share
     ));
+    if let Some(start) = &info.start {
+        let fresh = match start.fresh.len() {
+            0 => "every weight taken over".to_string(),
+            count => format!("{count} weights of the head begin fresh"),
+        };
+        lines.push(format!("start    {} at step {}: {fresh}", start.folder, grouped(start.step)));
+    }
     lines.push(format!("rate     {}", plan.schedule));
     let corpora = info.baselines.corpora.iter().map(|(name, loss)| format!("{name} {loss:.3}")).collect::<Vec<_>>();
     lines.push(format!(

@@ -4,7 +4,6 @@ use std::sync::atomic::AtomicBool;
 
 use case::{CaseConfig, Kernels};
 use corpus::{PrepareRequest, prepare};
-use encoder::MaskedLm;
 use journal::RunInfo;
 
 use crate::{
@@ -16,6 +15,7 @@ use crate::{
     plan::needs_timing,
     session::Spec,
     setup::Setup,
+    start::first_model,
 };
 
 /// Writes down every run of a case that has not begun: its case and its facts, without a journal.
@@ -61,7 +61,6 @@ fn facts(spec: &Spec, stop: &AtomicBool, report: &mut dyn Report) -> Result<RunI
     // The device is looked at when the run begins; its facts are written anew then.
     let place = Place::open("cpu", Kernels::Own)?;
     let setup = Setup::new(&spec.config, spec.seed, prepared, place, None, None)?;
-    let vocab_size = setup.prepared.tokenizer().vocab_size();
-    let model = MaskedLm::zeros(&spec.config.model, vocab_size, &setup.place.plain());
-    Ok(run_info(spec, &setup, &model))
+    let (model, start) = first_model(spec, &setup)?;
+    Ok(run_info(spec, &setup, &model, start))
 }

@@ -26,6 +26,7 @@ use crate::{
     plan::{Plan, Yardstick, asked_length, needs_timing},
     run::{end, record, run},
     setup::Setup,
+    start::{first_model, same_start},
     state::State,
     update::update,
 };
@@ -160,9 +161,9 @@ fn begin(
     stop: &AtomicBool,
     report: &mut dyn Report,
 ) -> Result<Status, TrainError> {
-    let model = setup.fresh_model();
+    let (model, start) = first_model(spec, setup)?;
     let optimizer = fresh_optimizer(setup, &model);
-    let info = info::run_info(spec, setup, &model);
+    let info = info::run_info(spec, setup, &model, start);
     keep_tokenizer(spec, setup)?;
     let mut folder = RunFolder::create(&spec.run, held, &spec.resolved, &info)?;
     tell(spec, setup, &info, report);
@@ -189,15 +190,23 @@ fn go_on(
     report: &mut dyn Report,
 ) -> Result<Status, TrainError> {
     let mut state = State::new(setup.names.len(), setup.config.train.precision);
-    let mut model = setup.fresh_model();
-    let mut optimizer = fresh_optimizer(setup, &model);
     let mut from = "the first step".to_string();
-    if let Some(loaded) = newest_good(&spec.run, report)? {
-        model = loaded.model(model, &setup.place.plain())?;
-        loaded.optimizer(&mut optimizer, &model, &setup.place.plain())?;
-        from = format!("step-{:07}", loaded.state.step);
-        state = loaded.state;
-    }
+    let (model, optimizer) = match newest_good(&spec.run, report)? {
+        Some(loaded) => {
+            let model = loaded.model(setup.fresh_model(), &setup.place.plain())?;
+            let mut optimizer = fresh_optimizer(setup, &model);
+            loaded.optimizer(&mut optimizer, &model, &setup.place.plain())?;
+            from = format!("step-{:07}", loaded.state.step);
+            state = loaded.state;
+            (model, optimizer)
+        }
+        None => {
+            let (model, start) = first_model(spec, setup)?;
+            same_start(spec, &RunInfo::read(&spec.run)?, start.as_ref())?;
+            let optimizer = fresh_optimizer(setup, &model);
+            (model, optimizer)
+        }
+    };
     if state.step > setup.plan.total_steps {
         let why = format!(
             "{} steps, but the run has made {} already: it was made longer before; ask for more, or leave it as it is",

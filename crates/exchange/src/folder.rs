@@ -1,0 +1,112 @@
+//! A folder of ours that training starts from: [model], weights, tokenizer, and where they came from.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use case::EncoderConfig;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{ExchangeError, Weights, files, weights};
+
+/// The [model] table.
+pub const MODEL: &str = "model.toml";
+/// Our weights by our names.
+pub const WEIGHTS: &str = "weights.safetensors";
+/// The tokenizer, byte for byte as it came.
+pub const TOKENIZER: &str = "tokenizer.json";
+/// Where it came from.
+pub const ORIGIN: &str = "origin.json";
+
+/// Where an imported model came from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Origin {
+    /// Version of this layout.
+    pub format: u32,
+    /// The folder it was read from, as it was named.
+    pub folder: String,
+    /// `model_type` of its `config.json`.
+    pub model_type: String,
+    /// The class that wrote it, such as `BertForMaskedLM`; empty where the file does not say.
+    pub architecture: String,
+    /// The files read.
+    pub files: BTreeMap<String, OriginFile>,
+    /// Weights that have no place here: poolers, other heads, second names of tied weights.
+    pub dropped: Vec<String>,
+    /// What was changed or is missing, in sentences.
+    pub notes: Vec<String>,
+}
+
+/// A file that a model was read from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OriginFile {
+    /// Its length.
+    pub bytes: u64,
+    /// Its SHA-256, which the hub shows for large files.
+    pub sha256: String,
+}
+
+/// The layout that this version reads and writes.
+pub(crate) const FORMAT: u32 = 1;
+
+impl OriginFile {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        let sha256 = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        Self { bytes: bytes.len() as u64, sha256 }
+    }
+}
+
+/// A model to start from, read into memory.
+#[derive(Debug, Clone)]
+pub struct ModelFolder {
+    /// The encoder's shape.
+    pub model: EncoderConfig,
+    /// Our weights; those of the head are left out where it had none.
+    pub weights: Weights,
+    /// Where its tokenizer is.
+    pub tokenizer: PathBuf,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
+/// Whether a folder is one that an import made.
+pub fn is_model_folder(folder: &Path) -> bool {
+    folder.join(MODEL).is_file() && folder.join(WEIGHTS).is_file()
+}
+
+impl ModelFolder {
+    /// The [model] table of a folder, without its weights.
+    ///
+    /// # Errors
+    /// As [`read_model_folder`].
+    pub fn model(folder: &Path) -> Result<EncoderConfig, ExchangeError> {
+        let path = folder.join(MODEL);
+        let text = String::from_utf8(files::read(&path)?)
+            .map_err(|_| ExchangeError::Config { path: path.clone(), why: "it is not UTF-8".into() })?;
+        Ok(case::read_model(&text, &path)?)
+    }
+}
+
+/// Reads a folder that an import made.
+///
+/// # Errors
+/// [`ExchangeError::Read`], [`ExchangeError::Case`], [`ExchangeError::Weights`], [`ExchangeError::Config`].
+pub fn read_model_folder(folder: &Path) -> Result<ModelFolder, ExchangeError> {
+    let path = folder.join(WEIGHTS);
+    let origin = folder.join(ORIGIN);
+    let wrong = |why: String| ExchangeError::Config { path: origin.clone(), why };
+    let found: Origin = serde_json::from_slice(&files::read(&origin)?).map_err(|cause| wrong(cause.to_string()))?;
+    if found.format > FORMAT {
+        return Err(wrong(format!("its format is {}, and this program knows {FORMAT} at most", found.format)));
+    }
+    Ok(ModelFolder {
+        model: ModelFolder::model(folder)?,
+        weights: weights::parse(&path, &files::read(&path)?)?,
+        tokenizer: folder.join(TOKENIZER),
+        origin: found,
+    })
+}

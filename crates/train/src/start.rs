@@ -1,0 +1,55 @@
+//! A run that begins from a model instead of fresh weights.
+
+use std::path::Path;
+
+use case::Variant;
+use encoder::MaskedLm;
+use journal::{RunInfo, StartInfo};
+
+use crate::{
+    TrainError,
+    session::Spec,
+    setup::Setup,
+    source::{Which, filled, read_head, read_source},
+};
+
+/// Takes [model] and the tokenizer over from the model that `train.start` names, relative to `base`; nothing changes where
+/// it names none.
+///
+/// # Errors
+/// [`TrainError`] for a folder that is no model, [`TrainError::Case`] where the case says otherwise than the model.
+pub fn take_over(variant: &mut Variant, base: &Path) -> Result<(), TrainError> {
+    let Some(start) = variant.config.train.start.clone() else { return Ok(()) };
+    let head = read_head(&base.join(&start))?;
+    // As the case would write it: relative where the folder's name is.
+    let tokenizer = head.tokenizer.strip_prefix(base).unwrap_or(&head.tokenizer);
+    Ok(variant.take_over(&head.config.model, &tokenizer.to_string_lossy())?)
+}
+
+/// The model before its first update, and what it began from where that is named.
+///
+/// # Errors
+/// [`TrainError`] where that model cannot be read, or is of another shape.
+pub(crate) fn first_model(spec: &Spec, setup: &Setup) -> Result<(MaskedLm, Option<StartInfo>), TrainError> {
+    let model = setup.fresh_model();
+    let Some(start) = &spec.config.train.start else { return Ok((model, None)) };
+    let source = read_source(&spec.base.join(start), Which::Best)?;
+    let (model, fresh) = filled(model, &source.weights, &setup.place)?;
+    let kind = if source.run.is_some() { "run" } else { "import" };
+    let info = StartInfo { folder: start.clone(), kind: kind.into(), step: source.step, weights: source.hash, fresh };
+    Ok((model, Some(info)))
+}
+
+/// Refuses to begin again from weights that are not those that a run began from.
+///
+/// # Errors
+/// [`TrainError::Changed`].
+pub(crate) fn same_start(spec: &Spec, info: &RunInfo, now: Option<&StartInfo>) -> Result<(), TrainError> {
+    let hash = |start: Option<&StartInfo>| start.map_or_else(|| "none".to_string(), |start| start.weights.clone());
+    let (before, now) = (hash(info.start.as_ref()), hash(now));
+    if before == now {
+        return Ok(());
+    }
+    let differences = vec![format!("weights of `start`: {before} → {now}")];
+    Err(TrainError::Changed { run: spec.run.clone(), differences })
+}
