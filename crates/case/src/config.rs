@@ -103,7 +103,8 @@ pub struct EncoderConfig {
     pub first_norm: bool,
     /// Base of the angles of position = "rotary", above 1 (ModernBERT: 160000).
     pub rotary_base: f64,
-    /// Local layers: a token sees those at most half so many tokens away. Every layer sees all tokens when absent.
+    /// Local layers: a token sees those at most half so many tokens away. Every layer sees all tokens when absent. What is
+    /// not seen is computed and hidden: no time is saved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub local_window: Option<usize>,
     /// With `local_window`: every so many-th layer sees all tokens, the first among them; the others are local.

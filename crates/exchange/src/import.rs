@@ -10,7 +10,7 @@ use encoder::{MaskedLm, flat_weights};
 use crate::{
     Array, ExchangeError, Origin, OriginFile, Weights,
     config::{self, Published},
-    files,
+    files::{self, json_bytes, write_folder},
     folder::{FORMAT, MODEL, ORIGIN, TOKENIZER, WEIGHTS},
     layout::{Lies, lies, second_output_bias},
     weights,
@@ -37,62 +37,67 @@ pub struct Imported {
 /// another shape or beyond the class, and [`ExchangeError::Exists`]. Nothing is written then.
 pub fn import(from: &Path, to: &Path) -> Result<Imported, ExchangeError> {
     files::refuse_existing(to)?;
-    let mut read = BTreeMap::new();
+    let Read { published, tokenizer, tokenizer_bytes, theirs, files } = read_folder(from)?;
+    let words = tokenizer.vocab_size();
+    let Converted { model, ours, dropped, notes } = convert(published_names(theirs, &published), &published, words)?;
+    let origin = Origin {
+        format: FORMAT,
+        folder: from.to_string_lossy().into_owned(),
+        model_type: published.model_type,
+        architecture: published.architecture,
+        files,
+        dropped,
+        notes,
+    };
+    let parameters = ours.values().map(|array| array.values.len() as u64).sum();
+    write_folder(
+        to,
+        &[
+            (MODEL, case::model_toml(&model).as_bytes()),
+            (WEIGHTS, &weights::bytes(&ours)),
+            (TOKENIZER, &tokenizer_bytes),
+            (ORIGIN, &json_bytes(&origin)),
+        ],
+    )?;
+    Ok(Imported { model, vocab_size: words, parameters, origin })
+}
+
+/// A folder of theirs in memory.
+struct Read {
+    published: Published,
+    tokenizer: TextTokenizer,
+    tokenizer_bytes: Vec<u8>,
+    theirs: Weights,
+    files: BTreeMap<String, OriginFile>,
+}
+
+fn read_folder(from: &Path) -> Result<Read, ExchangeError> {
+    let mut files = BTreeMap::new();
     let mut take = |path: &Path| {
         let bytes = files::read(path)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        read.insert(name, OriginFile::of(&bytes));
+        files.insert(name, OriginFile::of(&bytes));
         Ok::<_, ExchangeError>(bytes)
     };
-    let path = from.join("config.json");
-    let lacks = |wanted: &str, hint: &str| ExchangeError::Lacks {
-        folder: from.into(),
-        wanted: wanted.into(),
-        hint: hint.into(),
+    let there = |name: &str, hint: &str| match from.join(name) {
+        path if path.is_file() => Ok(path),
+        _ => Err(ExchangeError::Lacks { folder: from.into(), wanted: name.into(), hint: hint.into() }),
     };
-    if !path.is_file() {
-        return Err(lacks(
-            "config.json",
-            "name the folder that holds a model's config.json, weights and tokenizer.json",
-        ));
-    }
-    let json = serde_json::from_slice(&take(&path)?)
-        .map_err(|cause| ExchangeError::Config { path: path.clone(), why: cause.to_string() })?;
-    let published = config::read(&path, &json)?;
+    let hint = "name the folder that holds a model's config.json, weights and tokenizer.json";
+    let config_path = there("config.json", hint)?;
+    let json = serde_json::from_slice(&take(&config_path)?)
+        .map_err(|cause| ExchangeError::Config { path: config_path.clone(), why: cause.to_string() })?;
+    let published = config::read(&config_path, &json)?;
     let weight_files = weights::files_of(from)?;
-    let tokenizer_path = from.join("tokenizer.json");
-    if !tokenizer_path.is_file() {
-        let hint = "let Python write it: AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR)";
-        return Err(lacks("tokenizer.json", hint));
-    }
+    let hint = "let Python write it: AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR)";
+    let tokenizer_path = there("tokenizer.json", hint)?;
     let tokenizer = TextTokenizer::load(&tokenizer_path)?;
     let tokenizer_bytes = take(&tokenizer_path)?;
     let mut theirs = Weights::new();
     for file in &weight_files {
         theirs.extend(weights::parse(file, &take(file)?)?);
     }
-    let Converted { model, ours, dropped, notes } =
-        convert(published_names(theirs, &published), &published, tokenizer.vocab_size())?;
-    let origin = Origin {
-        format: FORMAT,
-        folder: from.to_string_lossy().into_owned(),
-        model_type: published.model_type,
-        architecture: published.architecture,
-        files: read,
-        dropped,
-        notes,
-    };
-    let parameters = ours.values().map(|array| array.values.len() as u64).sum();
-    files::write_folder(
-        to,
-        &[
-            (MODEL, case::model_toml(&model).as_bytes()),
-            (WEIGHTS, &weights::bytes(&ours)),
-            (TOKENIZER, &tokenizer_bytes),
-            (ORIGIN, &files::json_bytes(&origin)),
-        ],
-    )?;
-    Ok(Imported { model, vocab_size: tokenizer.vocab_size(), parameters, origin })
+    Ok(Read { published, tokenizer, tokenizer_bytes, theirs, files })
 }
 
 /// Names as a class with a head has them: files of the bare encoder leave its prefix out, and the oldest call a norm's

@@ -37,6 +37,8 @@ fn card_of_import(folder: &Path) -> Result<Card, TrainError> {
 
 fn card_of_run(run: &Path, source: &Source) -> Result<Card, TrainError> {
     let info = RunInfo::read(run)?;
+    let from =
+        info.start.as_ref().map_or_else(|| "from scratch".into(), |start| format!("further from {}", start.folder));
     let corpus = |corpus: &journal::CorpusInfo| CardCorpus {
         name: corpus.name.clone(),
         documents: corpus.documents,
@@ -50,7 +52,7 @@ fn card_of_run(run: &Path, source: &Source) -> Result<Card, TrainError> {
     });
     Ok(Card {
         name: info.run.clone(),
-        source: format!("Pre-trained from scratch or further with Casebook {}: {}", info.version, info.question),
+        source: format!("Pre-trained {from} with Casebook {}: {}", info.version, info.question),
         licence: None,
         corpora: info.data.corpora.iter().map(corpus).collect(),
         settings: info.parameters.clone(),
