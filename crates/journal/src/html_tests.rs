@@ -11,7 +11,7 @@ use crate::notes::Note;
 use crate::synthetic::{case_runs, case_runs_of};
 
 fn undecided(_: &CaseRuns, claim: &Claim) -> ClaimVerdict {
-    ClaimVerdict { standing: Standing::CannotTell, reason: format!("{} has one seed.", claim.left) }
+    ClaimVerdict { standing: Standing::CannotTell, reason: format!("{} has one seed.", claim.variants()[0]) }
 }
 
 fn page(case: &CaseRuns, conclusion: &Conclusion) -> String {

@@ -11,7 +11,7 @@ use crate::notes::Note;
 use crate::synthetic::{case_runs, case_runs_of, ended, log, start};
 
 fn falls(case: &CaseRuns, claim: &Claim) -> ClaimVerdict {
-    let reason = format!("{} of {} runs say the opposite.", claim.left, case.runs.len());
+    let reason = format!("{} of {} runs say the opposite.", claim.variants()[0], case.runs.len());
     ClaimVerdict { standing: Standing::Falls, reason }
 }
 

@@ -9,6 +9,7 @@ mod changes;
 mod claims;
 mod comparison;
 mod metric;
+mod overfitting;
 mod page;
 mod reading;
 mod runs;

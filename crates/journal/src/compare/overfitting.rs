@@ -1,0 +1,156 @@
+//! Whether a variant overfits: its validation loss rises while its training loss goes on falling.
+
+use super::runs::{Group, Run};
+use super::words;
+use crate::conclusion::{ClaimVerdict, Standing};
+use crate::event::{Event, Status};
+use crate::inference::{Outcome, Study, Verdict, judge, study};
+
+/// A finished run's losses at the validations that all seeds have.
+struct Curve {
+    /// Validation loss.
+    valid: Vec<f64>,
+    /// Training loss of the window that ends at the validation, or the last before it.
+    train: Vec<Option<f64>>,
+}
+
+/// The claim that a variant overfits, judged over its seeds.
+///
+/// The rise of a seed is its last validation loss less its loss where the *other* seeds' mean is lowest: the lowest of
+/// the seed's own would lie below its last by chance alone.
+pub(crate) fn overfits(group: &Group) -> Result<ClaimVerdict, String> {
+    let runs: Vec<&Run> = group.runs.iter().filter(|run| run.status() == Status::Finished).collect();
+    let steps = common_steps(&runs);
+    if runs.len() < 2 {
+        return Err("With one finished seed, the place of the lowest loss would be chosen on the figures it is held \
+                    against; two or more are needed."
+            .into());
+    }
+    if steps.len() < 3 {
+        return Err(format!("A rise needs three validations at least; the seeds share {}.", steps.len()));
+    }
+    let curves: Vec<Curve> = runs.iter().map(|run| curve(run, &steps)).collect();
+    let lowest: Vec<usize> = (0..curves.len()).map(|seed| lowest_of_others(&curves, seed)).collect();
+    let last = steps.len() - 1;
+    if lowest.iter().all(|at| *at == last) {
+        return Ok(still_falling(&curves, &steps));
+    }
+    let rise = judged(curves.iter().zip(&lowest).map(|(curve, at)| (curve.valid[last], curve.valid[*at])));
+    let changes = curves.iter().zip(&lowest).filter_map(|(curve, at)| Some(curve.train[last]? - curve.train[*at]?));
+    let changes: Vec<f64> = changes.collect();
+    let learned = (!changes.is_empty()).then(|| changes.iter().sum::<f64>() / changes.len() as f64);
+    let standing = match (rise.verdict, learned) {
+        (Verdict::Worse, Some(change)) if change < 0.0 => Standing::Stands,
+        (Verdict::Worse, Some(_)) | (Verdict::Better, _) => Standing::Falls,
+        (Verdict::Worse, None) | (Verdict::CannotTell, _) => Standing::CannotTell,
+    };
+    Ok(ClaimVerdict { standing, reason: told(&rise, learned, &lowest, &steps) })
+}
+
+/// Where the loss is lowest at the end, whether it still falls.
+fn still_falling(curves: &[Curve], steps: &[u64]) -> ClaimVerdict {
+    let (half, last) = (steps.len() / 2, steps.len() - 1);
+    let fall = judged(curves.iter().map(|curve| (curve.valid[last], curve.valid[half])));
+    let standing = if fall.verdict == Verdict::Better { Standing::Falls } else { Standing::CannotTell };
+    let mean = fall.mean.map(|mean| words::signed(mean, 4)).unwrap_or_default();
+    let reason = format!(
+        "The validation loss is lowest at the end, {mean} against step {}; {}.",
+        steps[half],
+        words::reason(&fall)
+    );
+    ClaimVerdict { standing, reason }
+}
+
+fn told(rise: &Study, learned: Option<f64>, lowest: &[usize], steps: &[u64]) -> String {
+    let [from, to] = [lowest.iter().min(), lowest.iter().max()].map(|at| at.map_or(0, |at| steps[*at]));
+    let place = if from == to { format!("step {from}") } else { format!("steps {from} to {to}") };
+    let mean = rise.mean.map(|mean| words::signed(mean, 4)).unwrap_or_default();
+    let train = match learned {
+        Some(change) => format!("the training loss {} meanwhile", words::signed(change, 4)),
+        None => "the training loss was not logged".to_string(),
+    };
+    format!(
+        "From {place}, where the other seeds' validation loss is lowest, to step {}, it changes by {mean}, {train}; {}.",
+        steps[steps.len() - 1],
+        words::reason(rise)
+    )
+}
+
+fn judged(pairs: impl Iterator<Item = (f64, f64)>) -> Study {
+    let outcomes: Vec<_> = pairs.map(|(last, before)| (Outcome::Value(last), Outcome::Value(before))).collect();
+    let mut studies = [study(&outcomes, true)];
+    judge(&mut studies);
+    let [study] = studies;
+    study
+}
+
+/// The steps at which every run was validated.
+fn common_steps(runs: &[&Run]) -> Vec<u64> {
+    let Some((first, others)) = runs.split_first() else { return Vec::new() };
+    let has = |run: &Run, step| run.evals().iter().any(|eval| eval.step == step);
+    let steps = first.evals().into_iter().map(|eval| eval.step);
+    steps.filter(|step| others.iter().all(|run| has(run, *step))).collect()
+}
+
+fn curve(run: &Run, steps: &[u64]) -> Curve {
+    let evals = run.evals();
+    let logged = |event| if let &Event::Log(ref log) = event { Some(log) } else { None };
+    let logs: Vec<_> = run.events.iter().filter_map(logged).collect();
+    let valid = evals.iter().filter(|eval| steps.contains(&eval.step)).map(|eval| eval.loss).collect();
+    let train = |step: &u64| logs.iter().rfind(|log| log.step <= *step).map(|log| log.loss);
+    Curve { valid, train: steps.iter().map(train).collect() }
+}
+
+/// The validation at which the mean of all other seeds is lowest.
+fn lowest_of_others(curves: &[Curve], seed: usize) -> usize {
+    let total = |at: usize| {
+        let others = curves.iter().enumerate().filter(|(other, _)| *other != seed);
+        others.map(|(_, curve)| curve.valid[at]).sum::<f64>()
+    };
+    (0..curves[seed].valid.len()).min_by(|a, b| total(*a).total_cmp(&total(*b))).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::synthetic::{Made, group};
+
+    const SEEDS: [u64; 6] = [1, 2, 3, 4, 5, 6];
+
+    #[test]
+    fn a_rise_while_training_falls_is_overfitting() {
+        let rising = Made { rises_after: Some(500), ..Made::default() };
+        let held = overfits(&group("a", &SEEDS, rising.clone())).unwrap();
+        assert_eq!(held.standing, Standing::Stands, "{}", held.reason);
+        assert!(held.reason.contains("From step 500"), "{}", held.reason);
+        let few = overfits(&group("a", &SEEDS[..3], rising)).unwrap();
+        assert_eq!(few.standing, Standing::CannotTell, "{}", few.reason);
+    }
+
+    #[test]
+    fn a_rise_of_both_losses_is_not_overfitting() {
+        let mut group = group("a", &SEEDS, Made { rises_after: Some(500), ..Made::default() });
+        for run in &mut group.runs {
+            for event in &mut run.events {
+                if let Event::Log(log) = event {
+                    log.loss += 0.02 * log.step.saturating_sub(500) as f64;
+                }
+            }
+        }
+        assert_eq!(overfits(&group).unwrap().standing, Standing::Falls);
+    }
+
+    #[test]
+    fn a_loss_that_still_falls_contradicts_the_claim() {
+        let held = overfits(&group("a", &SEEDS, Made::default())).unwrap();
+        assert_eq!(held.standing, Standing::Falls, "{}", held.reason);
+        assert!(held.reason.contains("lowest at the end"), "{}", held.reason);
+    }
+
+    #[test]
+    fn one_seed_and_two_validations_say_nothing() {
+        assert!(overfits(&group("a", &[1], Made::default())).unwrap_err().contains("one finished seed"));
+        let short = Made { steps: 250, ..Made::default() };
+        assert!(overfits(&group("a", &SEEDS, short)).unwrap_err().contains("three validations"));
+    }
+}
