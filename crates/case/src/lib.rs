@@ -32,7 +32,7 @@ pub use config::*;
 pub use diff::{Difference, differences};
 pub use error::{CaseError, Problem, ProblemKind};
 pub use length::{Length, LengthError};
-pub use load::{Case, Variant, load, read_resolved};
+pub use load::{Case, Variant, load, load_run, read_resolved};
 pub use origin::{Origin, Origins, Place};
 pub use reread::resolved_origins;
 pub use resolve::{defaults_toml, resolved_toml};

@@ -81,7 +81,7 @@ fn train_case(
     let mut code = ExitCode::SUCCESS;
     for spec in specs {
         match tell(&spec.run, &train(&spec, &stop, &mut show)?, &show) {
-            After::Stop => return Ok(ExitCode::SUCCESS),
+            After::Stop => return Ok(ExitCode::from(STOPPED)),
             After::GoOn => {}
             // The other variants and seeds are worth no less for it.
             After::GoOnToFail => code = ExitCode::FAILURE,
@@ -89,6 +89,9 @@ fn train_case(
     }
     Ok(code)
 }
+
+/// The exit status of a command that was asked to stop and goes on when given again: EX_TEMPFAIL of sysexits.h.
+const STOPPED: u8 = 75;
 
 /// What follows a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,8 +143,7 @@ fn tell(run: &Path, outcome: &Outcome, show: &Show) -> After {
 fn resume(run: &Path, set: &[String], prepared: &Path, way: &Way) -> anyhow::Result<ExitCode> {
     let info = RunInfo::read(run).with_context(|| format!("{} is not a run", run.display()))?;
     // A run's case.toml is a case of one variant; reading it as one lets `--set` be checked like anywhere else.
-    let case = case::load(&run.join("case.toml"), set)?;
-    let variant = choose(&case, None)?[0];
+    let variant = case::load_run(&run.join("case.toml"), set)?;
     let spec = Spec {
         case: info.case,
         variant: info.variant,
@@ -157,8 +159,9 @@ fn resume(run: &Path, set: &[String], prepared: &Path, way: &Way) -> anyhow::Res
     let stop = stop_flag()?;
     let outcome = train(&spec, &stop, &mut show)?;
     Ok(match tell(run, &outcome, &show) {
+        After::GoOn => ExitCode::SUCCESS,
         After::GoOnToFail => ExitCode::FAILURE,
-        After::GoOn | After::Stop => ExitCode::SUCCESS,
+        After::Stop => ExitCode::from(STOPPED),
     })
 }
 

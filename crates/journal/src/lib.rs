@@ -66,7 +66,7 @@ pub use lock::run_is_held;
 pub use notes::{Note, add_note, read_notes};
 pub use png::png;
 pub use record::write_record;
-pub use statistics::{Window, quantile, standard_error};
+pub use statistics::{grad_norm, quantile, standard_error};
 pub use summary::{Evaluated, RunState, RunSummary};
 pub use supersede::drop_superseded;
 pub use svg::svg;

@@ -6,7 +6,7 @@ use crate::info::RunInfo;
 use crate::markdown::{Table, bytes, code, count, duration, escaped, minute, percent};
 use crate::notes::Note;
 use crate::results;
-use crate::statistics::Window;
+use crate::statistics::quantile;
 
 /// More epochs than this are shown by their first and last.
 const EPOCHS_SHOWN: usize = 60;
@@ -238,9 +238,8 @@ fn speed(events: &[Event]) -> Option<String> {
         .collect();
     let last = logs.last()?;
     let median = |value: fn(&Log) -> f64| {
-        let mut window = Window::new();
-        logs.iter().for_each(|log| window.push(value(log)));
-        window.median().unwrap_or_default()
+        let values: Vec<f64> = logs.iter().map(|log| value(log)).collect();
+        quantile(&values, 0.5).unwrap_or_default()
     };
     let whole = |value: f64| count(value.max(0.0).round() as u64);
     let skipped = logs.iter().filter_map(|log| log.loss_scaling).map(|scaling| scaling.skipped).sum::<u64>();
