@@ -122,7 +122,10 @@ pub(crate) enum Command {
     Record {
         /// One run's folder, or case files in the order of the record; all cases that have runs when none is named.
         what: Vec<PathBuf>,
-        /// Where runs are kept; the training record is written there.
+        /// The folder for the training record and its charts; that of the runs when absent.
+        #[arg(long)]
+        out: Option<PathBuf>,
+        /// Where runs are kept.
         #[arg(long, default_value = "runs")]
         runs: PathBuf,
     },
@@ -406,7 +409,7 @@ mod tests {
             "note: ",
             "compare: baseline by at best metric runs json markdown",
             "report: out runs",
-            "record: runs",
+            "record: out runs",
             "doctor: device composed precision all",
             "replay: init batches norm d-model heads ff layers vocab eps lr lr-warmup weight-decay clip adam-eps steps device out",
             "throughput: d-model heads ff layers vocab seq batch dropout min-len steps warmup-steps seed composed precision device",

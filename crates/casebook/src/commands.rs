@@ -34,7 +34,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Command::Note { run, text } => records::note(run, text),
         Command::Compare(arguments) => records::compare(arguments),
         Command::Report { case, out, runs } => records::report(case, out.as_deref(), runs),
-        Command::Record { what, runs } => records::record(what, runs),
+        Command::Record { what, out, runs } => records::record(what, out.as_deref(), runs),
         Command::Doctor { device, composed, precision, all } => {
             doctor::run(device.as_deref(), kernels(*composed), (*precision).into(), *all)
         }

@@ -126,9 +126,23 @@ fn variants_and_seeds_are_planned_trained_listed_compared_and_reported() {
         page.contains("Two layers are better.") && page.contains("CANNOT TELL"),
         "claims are held against the runs"
     );
+    let pair = ["compare", "runs/both/two/s1", "runs/both/two/s2"];
+    assert!(said(&pair).contains("both/two/s1"), "two runs named one by one are compared with one another");
+    let twice = casebook(at, &["compare", "runs/both/two/s1", "runs/both/two/s1"]);
+    assert!(!twice.status.success() && text(&twice.stderr).contains("named twice"), "{}", text(&twice.stderr));
     said(&["record", "both.toml"]);
     let record = fs::read_to_string(at.join("runs/training-record.md")).unwrap();
     assert!(record.contains("two &lt; one on valid.loss") || record.contains("two < one on valid.loss"), "{record}");
+    assert!(
+        record.contains("two differs from one in model.n\\_layers")
+            || record.contains("two differs from one in model.n_layers"),
+        "{record}"
+    );
+    fs::write(at.join("other.toml"), CASE).unwrap();
+    said(&["train", "other.toml"]);
+    let fewer = casebook(at, &["record", "other.toml"]);
+    assert!(!fewer.status.success() && text(&fewer.stderr).contains("holds both too"), "{}", text(&fewer.stderr));
+    said(&["record", "other.toml", "--out", "elsewhere"]);
     assert!(at.join("runs/images/both").read_dir().unwrap().count() >= 4, "charts beside the record");
 }
 
@@ -137,7 +151,7 @@ fn mistakes_are_said_on_standard_error_with_a_failing_exit() {
     let folder = folder();
     let at = folder.path();
     fs::write(at.join("typo.toml"), CASE.replace("n_layers", "n_layer")).unwrap();
-    let cases: [(&[&str], &str); 11] = [
+    let cases: [(&[&str], &str); 14] = [
         (&["train", "typo.toml"], "did you mean `n_layers`?"),
         (&["train", "absent.toml"], "absent.toml"),
         (&["train", "case.toml", "--variant", "large"], "has no variant `large`; it has base"),
@@ -149,6 +163,9 @@ fn mistakes_are_said_on_standard_error_with_a_failing_exit() {
         (&["report", "case.toml"], "case has no runs in runs"),
         (&["note", "runs/none", "a remark"], "holds no run"),
         (&["journal", "--state", "dead"], "planned, running, killed"),
+        (&["journal", "--since", "yesterday"], "write a date as in the journal"),
+        (&["journal"], "there is no folder runs"),
+        (&["compare", "case.toml"], "case has no runs in runs"),
     ];
     for (arguments, part) in cases {
         let output = casebook(at, arguments);

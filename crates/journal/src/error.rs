@@ -82,10 +82,20 @@ pub enum JournalError {
         source: case::CaseError,
     },
     /// Fewer than two variants or runs to compare.
-    #[error("a comparison needs two runs or variants, {found} given: name another run, or a case with two variants")]
+    #[error(
+        "a comparison needs two variants or runs with figures, {found} found: name another run, or a case of which two variants have begun"
+    )]
     NothingToCompare {
         /// How many there are.
         found: usize,
+    },
+    /// Runs are to be read where none of them has come to.
+    #[error("no run was validated as far as {asked}: the longest ends at {longest}")]
+    BeyondTheEnd {
+        /// Where they are to be read.
+        asked: String,
+        /// Where the longest was last validated.
+        longest: String,
     },
     /// The variant that all others are to be compared with is not among them.
     #[error("there is no variant `{name}` to compare with; there are {}", known.join(", "))]

@@ -136,7 +136,7 @@ pub(crate) fn plan_info(setup: &Setup) -> PlanInfo {
         warmup_steps: plan.warmup_steps,
         schedule: plan.schedule.describe(),
         rates: planned_rates(plan),
-        notes: plan.notes(),
+        notes: case::warnings(&setup.config).into_iter().chain(plan.notes()).collect(),
     }
 }
 

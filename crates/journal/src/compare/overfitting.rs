@@ -1,10 +1,12 @@
 //! Whether a variant overfits: its validation loss rises while its training loss goes on falling.
 
+use super::claims::{Held, sized};
+use super::metric::Metric;
 use super::runs::{Group, Run};
-use super::words;
-use crate::conclusion::{ClaimVerdict, Standing};
+use super::words::signed;
+use crate::conclusion::Standing;
 use crate::event::{Event, Status};
-use crate::inference::{Outcome, Study, Verdict, judge, study};
+use crate::inference::{Outcome, Study, Verdict, mean, study};
 
 /// A finished run's losses at the validations that all seeds have.
 struct Curve {
@@ -14,11 +16,11 @@ struct Curve {
     train: Vec<Option<f64>>,
 }
 
-/// The claim that a variant overfits, judged over its seeds.
+/// The claim that a variant overfits, held against its seeds.
 ///
 /// The rise of a seed is its last validation loss less its loss where the *other* seeds' mean is lowest: the lowest of
 /// the seed's own would lie below its last by chance alone.
-pub(crate) fn overfits(group: &Group) -> Result<ClaimVerdict, String> {
+pub(super) fn overfits(group: &Group) -> Result<Held, String> {
     let runs: Vec<&Run> = group.runs.iter().filter(|run| run.status() == Status::Finished).collect();
     let steps = common_steps(&runs);
     if runs.len() < 2 {
@@ -32,56 +34,48 @@ pub(crate) fn overfits(group: &Group) -> Result<ClaimVerdict, String> {
     let curves: Vec<Curve> = runs.iter().map(|run| curve(run, &steps)).collect();
     let lowest: Vec<usize> = (0..curves.len()).map(|seed| lowest_of_others(&curves, seed)).collect();
     let last = steps.len() - 1;
-    if lowest.iter().all(|at| *at == last) {
-        return Ok(still_falling(&curves, &steps));
-    }
-    let rise = judged(curves.iter().zip(&lowest).map(|(curve, at)| (curve.valid[last], curve.valid[*at])));
-    let changes = curves.iter().zip(&lowest).filter_map(|(curve, at)| Some(curve.train[last]? - curve.train[*at]?));
-    let changes: Vec<f64> = changes.collect();
-    let learned = (!changes.is_empty()).then(|| changes.iter().sum::<f64>() / changes.len() as f64);
-    let standing = match (rise.verdict, learned) {
+    Ok(if lowest.iter().all(|at| *at == last) {
+        still_falling(&curves, &steps)
+    } else {
+        risen(&curves, &lowest, &steps)
+    })
+}
+
+/// Where the loss is lowest at the end: whether it still falls.
+fn still_falling(curves: &[Curve], steps: &[u64]) -> Held {
+    let (half, last) = (steps.len() / 2, steps.len() - 1);
+    let study = changed(curves.iter().map(|curve| (curve.valid[last], curve.valid[half])));
+    let what = format!("the validation loss is lowest at the end; there, less that at step {}", steps[half]);
+    let standing = |verdict| if verdict == Verdict::Better { Standing::Falls } else { Standing::CannotTell };
+    let told = sized(&what, &study, Metric::Loss);
+    Held { study, told, standing: Box::new(standing), besides: String::new() }
+}
+
+/// Where it is lowest before the end: how much it has risen since, and whether the training loss fell meanwhile.
+fn risen(curves: &[Curve], lowest: &[usize], steps: &[u64]) -> Held {
+    let last = steps.len() - 1;
+    let study = changed(curves.iter().zip(lowest).map(|(curve, at)| (curve.valid[last], curve.valid[*at])));
+    let changes = curves.iter().zip(lowest).filter_map(|(curve, at)| Some(curve.train[last]? - curve.train[*at]?));
+    let learned = mean(&changes.collect::<Vec<f64>>());
+    let standing = move |verdict| match (verdict, learned) {
         (Verdict::Worse, Some(change)) if change < 0.0 => Standing::Stands,
         (Verdict::Worse, Some(_)) | (Verdict::Better, _) => Standing::Falls,
         (Verdict::Worse, None) | (Verdict::CannotTell, _) => Standing::CannotTell,
     };
-    Ok(ClaimVerdict { standing, reason: told(&rise, learned, &lowest, &steps) })
-}
-
-/// Where the loss is lowest at the end, whether it still falls.
-fn still_falling(curves: &[Curve], steps: &[u64]) -> ClaimVerdict {
-    let (half, last) = (steps.len() / 2, steps.len() - 1);
-    let fall = judged(curves.iter().map(|curve| (curve.valid[last], curve.valid[half])));
-    let standing = if fall.verdict == Verdict::Better { Standing::Falls } else { Standing::CannotTell };
-    let mean = fall.mean.map(|mean| words::signed(mean, 4)).unwrap_or_default();
-    let reason = format!(
-        "The validation loss is lowest at the end, {mean} against step {}; {}.",
-        steps[half],
-        words::reason(&fall)
-    );
-    ClaimVerdict { standing, reason }
-}
-
-fn told(rise: &Study, learned: Option<f64>, lowest: &[usize], steps: &[u64]) -> String {
     let [from, to] = [lowest.iter().min(), lowest.iter().max()].map(|at| at.map_or(0, |at| steps[*at]));
     let place = if from == to { format!("step {from}") } else { format!("steps {from} to {to}") };
-    let mean = rise.mean.map(|mean| words::signed(mean, 4)).unwrap_or_default();
-    let train = match learned {
-        Some(change) => format!("the training loss {} meanwhile", words::signed(change, 4)),
-        None => "the training loss was not logged".to_string(),
+    let what = format!("validation loss at the end less that at {place}, where the other seeds' is lowest");
+    let besides = match learned {
+        Some(change) => format!(" The training loss changed by {} meanwhile.", signed(change, 4)),
+        None => " The training loss was not logged.".into(),
     };
-    format!(
-        "From {place}, where the other seeds' validation loss is lowest, to step {}, it changes by {mean}, {train}; {}.",
-        steps[steps.len() - 1],
-        words::reason(rise)
-    )
+    let told = sized(&what, &study, Metric::Loss);
+    Held { study, told, standing: Box::new(standing), besides }
 }
 
-fn judged(pairs: impl Iterator<Item = (f64, f64)>) -> Study {
+fn changed(pairs: impl Iterator<Item = (f64, f64)>) -> Study {
     let outcomes: Vec<_> = pairs.map(|(last, before)| (Outcome::Value(last), Outcome::Value(before))).collect();
-    let mut studies = [study(&outcomes, true)];
-    judge(&mut studies);
-    let [study] = studies;
-    study
+    study(&outcomes, true)
 }
 
 /// The steps at which every run was validated.
@@ -113,17 +107,23 @@ fn lowest_of_others(curves: &[Curve], seed: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compare::claims::verdicts;
     use crate::compare::synthetic::{Made, group};
+    use crate::conclusion::ClaimVerdict;
 
     const SEEDS: [u64; 6] = [1, 2, 3, 4, 5, 6];
+
+    fn held(group: Group) -> ClaimVerdict {
+        verdicts(&[group], &["a overfits".parse().unwrap()]).remove(0)
+    }
 
     #[test]
     fn a_rise_while_training_falls_is_overfitting() {
         let rising = Made { rises_after: Some(500), ..Made::default() };
-        let held = overfits(&group("a", &SEEDS, rising.clone())).unwrap();
-        assert_eq!(held.standing, Standing::Stands, "{}", held.reason);
-        assert!(held.reason.contains("From step 500"), "{}", held.reason);
-        let few = overfits(&group("a", &SEEDS[..3], rising)).unwrap();
+        let found = held(group("a", &SEEDS, rising.clone()));
+        assert_eq!(found.standing, Standing::Stands, "{}", found.reason);
+        assert!(found.reason.contains("less that at step 500"), "{}", found.reason);
+        let few = held(group("a", &SEEDS[..3], rising));
         assert_eq!(few.standing, Standing::CannotTell, "{}", few.reason);
     }
 
@@ -137,20 +137,20 @@ mod tests {
                 }
             }
         }
-        assert_eq!(overfits(&group).unwrap().standing, Standing::Falls);
+        assert_eq!(held(group).standing, Standing::Falls);
     }
 
     #[test]
     fn a_loss_that_still_falls_contradicts_the_claim() {
-        let held = overfits(&group("a", &SEEDS, Made::default())).unwrap();
-        assert_eq!(held.standing, Standing::Falls, "{}", held.reason);
-        assert!(held.reason.contains("lowest at the end"), "{}", held.reason);
+        let found = held(group("a", &SEEDS, Made::default()));
+        assert_eq!(found.standing, Standing::Falls, "{}", found.reason);
+        assert!(found.reason.contains("lowest at the end"), "{}", found.reason);
     }
 
     #[test]
     fn one_seed_and_two_validations_say_nothing() {
-        assert!(overfits(&group("a", &[1], Made::default())).unwrap_err().contains("one finished seed"));
+        assert!(held(group("a", &[1], Made::default())).reason.contains("one finished seed"));
         let short = Made { steps: 250, ..Made::default() };
-        assert!(overfits(&group("a", &SEEDS, short)).unwrap_err().contains("three validations"));
+        assert!(held(group("a", &SEEDS, short)).reason.contains("three validations"));
     }
 }
