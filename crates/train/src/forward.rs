@@ -6,7 +6,7 @@ use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 use case::{Kernels, Precision};
 use corpus::Batch;
 use encoder::{MaskedLm, Scored};
-use kernels::{DropSource, Mixed, Path, Scores, Spans};
+use kernels::{Attend, DropSource, Mixed, Path, Scores, Spans};
 
 use crate::{TrainError, device::Place};
 
@@ -93,7 +93,10 @@ fn lay(batch: &Batch, place: &Place, device: &Device) -> Laid {
         let mask_pad = mask_pad(batch, device);
         let path = match (place.precision(), place.kernels()) {
             (Precision::Fp32, Kernels::Composed) => Path::Composed { mask_pad },
-            (precision, kernels) => Path::Mixed(Mixed { mask_pad, precision, kernels }),
+            (precision, kernels) => {
+                let ids = Some(Arc::new(batch.input_ids.clone()));
+                Path::Mixed(Mixed { mask_pad, precision, kernels, attend: Attend::default(), ids })
+            }
         };
         return Laid { input_ids, positions: integers(batch.positions.clone(), device), path };
     }
