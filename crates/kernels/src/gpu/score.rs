@@ -90,16 +90,31 @@ fn score_kernel(
         best[place] = likeliest as i32;
     }
     if with_gradient {
-        let factor = scale / sum;
-        let mut at = unit;
-        while at < words {
-            let mut of_logit = (logits[first + at] + bias[at] - top).exp() * factor;
-            if at == label {
-                of_logit -= scale;
-            }
-            logits[first + at] = of_logit;
-            at += step;
+        differentiate(logits, bias, first, label, top, scale, scale / sum, words);
+    }
+}
+
+/// A row's logits become `scale · (softmax − label)`, with `factor` the scale over the sum of exponentials.
+#[cube]
+#[allow(clippy::too_many_arguments, reason = "a kernel takes numbers one by one")]
+fn differentiate(
+    logits: &mut [f32],
+    bias: &[f32],
+    first: usize,
+    label: usize,
+    top: f32,
+    scale: f32,
+    factor: f32,
+    #[comptime] words: usize,
+) {
+    let mut at = UNIT_POS as usize;
+    while at < words {
+        let mut of_logit = (logits[first + at] + bias[at] - top).exp() * factor;
+        if at == label {
+            of_logit -= scale;
         }
+        logits[first + at] = of_logit;
+        at += CUBE_DIM as usize;
     }
 }
 

@@ -8,7 +8,10 @@ use burn::tensor::Shape;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use super::{Sizes, UNITS, Walk, dot, forward::is_real, load};
+use super::{
+    Sizes, UNITS,
+    tile::{Spot, Walk, add_row, dot, is_real, load, own_vector, spot, store, zeros},
+};
 use crate::{
     gpu::{
         dropout::{Drop, factor, numbers},
@@ -56,7 +59,7 @@ fn along_kernel<N: Size>(
     along[at] = sum;
 }
 
-/// A unit owns a token and walks over the others: `own` and `other` below.
+/// A unit owns a token and walks over the others. `near` vectors make the scores, `far` ones the gradients of weights.
 #[cube(launch)]
 #[allow(clippy::too_many_arguments, reason = "a kernel takes numbers one by one")]
 fn walk_kernel<N: Size>(
@@ -75,74 +78,41 @@ fn walk_kernel<N: Size>(
     #[comptime] part: Part,
 ) {
     let tokens = walk.tokens as usize;
-    let heads = walk.heads as usize;
-    let blocks = tokens.div_ceil(64usize); // UNITS
-    let row_head = CUBE_POS / blocks;
-    if row_head >= walk.all_heads as usize {
+    let spot = spot(&walk, pieces);
+    if spot.row_head >= walk.all_heads as usize {
         terminate!();
     }
-    let row = row_head / heads;
-    let columns = heads * pieces;
-    let head = row_head % heads * pieces;
-    let base = row * tokens * columns * 3 + head;
-    let base_gradient = row * tokens * columns + head;
-    let place = CUBE_POS % blocks * 64usize + UNIT_POS as usize;
-    let own = place.min(tokens - 1);
-
-    // What scores are products of, and what the gradients of weights are products of.
-    let mut near = Array::<Vector<f32, N>>::new(pieces);
-    let mut far = Array::<Vector<f32, N>>::new(pieces);
-    let mut sums = Array::<Vector<f32, N>>::new(pieces);
-    #[unroll]
-    for piece in 0..pieces {
-        let token = base + own * columns * 3 + piece;
-        if comptime!(part == Part::Queries) {
-            near[piece] = qkv[token] * Vector::new(walk.scale);
-            far[piece] = gradient[base_gradient + own * columns + piece];
-        } else {
-            near[piece] = qkv[token + columns] * Vector::new(walk.scale);
-            far[piece] = qkv[token + columns * 2];
-        }
-        sums[piece] = Vector::new(0.0f32);
-    }
+    let stride = spot.columns * 3;
+    let queries = spot.row_head * tokens;
+    let (near, far) = own_pair::<N>(qkv, gradient, &spot, walk.scale, pieces, part);
+    let mut sums = zeros::<N>(pieces);
     let mut near_tile = Shared::<[Vector<f32, N>]>::new_slice(tile * pieces);
     let mut far_tile = Shared::<[Vector<f32, N>]>::new_slice(tile * pieces);
     let mut first = 0usize.runtime();
     while first < tokens {
         if comptime!(part == Part::Queries) {
-            load::<N>(qkv, &mut near_tile, base + columns, columns * 3, first, tokens, pieces, tile);
-            load::<N>(qkv, &mut far_tile, base + columns * 2, columns * 3, first, tokens, pieces, tile);
+            let keys = spot.base_qkv + spot.columns;
+            load::<N>(qkv, &mut near_tile, keys, stride, first, tokens, pieces, tile);
+            load::<N>(qkv, &mut far_tile, keys + spot.columns, stride, first, tokens, pieces, tile);
         } else {
-            load::<N>(qkv, &mut near_tile, base, columns * 3, first, tokens, pieces, tile);
-            load::<N>(gradient, &mut far_tile, base_gradient, columns, first, tokens, pieces, tile);
+            load::<N>(qkv, &mut near_tile, spot.base_qkv, stride, first, tokens, pieces, tile);
+            load::<N>(gradient, &mut far_tile, spot.base, spot.columns, first, tokens, pieces, tile);
         }
         sync_cube();
         let until = tile.min(tokens - first);
         let mut at = 0usize.runtime();
         while at < until {
-            let mut query = own;
-            let mut key = first + at;
-            if comptime!(part != Part::Queries) {
-                query = first + at;
-                key = own;
-            }
-            if is_real(mask, row * tokens, key, tokens, has_mask) {
+            let (query, key) = pair_of(spot.own, first + at, part);
+            if is_real(mask, spot.first, key, tokens, has_mask) {
                 let score = dot::<N>(&near, &near_tile, at, pieces, vector);
-                let weight = (score - log_sums[row_head * tokens + query]).exp();
-                let kept = factor((row_head * tokens + query) * tokens + key, &drop);
+                let weight = (score - log_sums[queries + query]).exp();
+                let kept = factor((queries + query) * tokens + key, &drop);
                 if comptime!(part == Part::Values) {
-                    let kept = Vector::new(weight * kept);
-                    #[unroll]
-                    for piece in 0..pieces {
-                        sums[piece] += kept * far_tile[at * pieces + piece];
-                    }
+                    add_row::<N>(&mut sums, &far_tile, at, weight * kept, pieces);
                 } else {
-                    let of_weight = dot::<N>(&far, &far_tile, at, pieces, vector);
-                    let of_score = weight * (kept * of_weight - along[row_head * tokens + query]);
-                    #[unroll]
-                    for piece in 0..pieces {
-                        sums[piece] += Vector::new(of_score) * near_tile[at * pieces + piece];
-                    }
+                    let of_weight = kept * dot::<N>(&far, &far_tile, at, pieces, vector);
+                    let of_score = weight * (of_weight - along[queries + query]);
+                    add_row::<N>(&mut sums, &near_tile, at, of_score, pieces);
                 }
             }
             at += 1usize;
@@ -150,19 +120,42 @@ fn walk_kernel<N: Size>(
         sync_cube(); // the next tile writes over this one
         first += tile;
     }
-    if place < tokens {
-        let to = base + own * columns * 3;
-        #[unroll]
-        for piece in 0..pieces {
-            if comptime!(part == Part::Queries) {
-                found[to + piece] = sums[piece] * Vector::new(walk.scale);
-            } else if comptime!(part == Part::Keys) {
-                found[to + columns + piece] = sums[piece] * Vector::new(walk.scale);
-            } else {
-                found[to + columns * 2 + piece] = sums[piece];
-            }
+    if spot.place < tokens {
+        let to = spot.base_qkv + spot.own * stride;
+        if comptime!(part == Part::Queries) {
+            store::<N>(&sums, found, to, walk.scale, pieces);
+        } else if comptime!(part == Part::Keys) {
+            store::<N>(&sums, found, to + spot.columns, walk.scale, pieces);
+        } else {
+            store::<N>(&sums, found, to + spot.columns * 2, 1.0f32, pieces);
         }
     }
+}
+
+/// A unit's own vectors: of a query itself, scaled, and its result's gradient; of a key itself, scaled, and its value.
+#[cube]
+fn own_pair<N: Size>(
+    qkv: &[Vector<f32, N>],
+    gradient: &[Vector<f32, N>],
+    spot: &Spot,
+    scale: f32,
+    #[comptime] pieces: usize,
+    #[comptime] part: Part,
+) -> (Array<Vector<f32, N>>, Array<Vector<f32, N>>) {
+    let token = spot.base_qkv + spot.own * spot.columns * 3;
+    if comptime!(part == Part::Queries) {
+        let far = own_vector::<N>(gradient, spot.base + spot.own * spot.columns, 1.0f32, pieces);
+        (own_vector::<N>(qkv, token, scale, pieces), far)
+    } else {
+        let far = own_vector::<N>(qkv, token + spot.columns * 2, 1.0f32, pieces);
+        (own_vector::<N>(qkv, token + spot.columns, scale, pieces), far)
+    }
+}
+
+/// Query and key of a unit's token and another.
+#[cube]
+fn pair_of(own: usize, other: usize, #[comptime] part: Part) -> (usize, usize) {
+    if comptime!(part == Part::Queries) { (own, other) } else { (other, own) }
 }
 
 /// Writes the gradient of `qkv` to `found`, `[B, T, 3D]`.

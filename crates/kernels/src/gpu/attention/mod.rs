@@ -11,6 +11,7 @@
 
 mod backward;
 mod forward;
+mod tile;
 mod turn;
 
 use burn::tensor::Shape;
@@ -19,6 +20,7 @@ use cubecl::prelude::*;
 
 use super::launch::{cubes, empty, empty_like, owned, rows, width};
 use crate::ops::AttentionHow;
+use tile::WalkLaunch;
 
 /// Units of a cube: queries that share a tile. More share more reads, fewer leave more cubes for a small batch.
 pub(super) const UNITS: usize = 64;
@@ -72,64 +74,6 @@ impl Sizes {
         let Self { batch, tokens, heads, .. } = *self;
         WalkLaunch::new(tokens as u32, heads as u32, (batch * heads) as u32, self.scale(), LOWEST)
     }
-}
-
-/// What every unit must know of the rows; comptime numbers would make a kernel for every length.
-#[derive(CubeType, CubeLaunch)]
-pub(super) struct Walk {
-    tokens: u32,
-    heads: u32,
-    /// Heads of all rows.
-    all_heads: u32,
-    /// What scores are multiplied by.
-    scale: f32,
-    lowest: f32,
-}
-
-/// Copies a tile's rows into shared memory; zeros behind the last token.
-#[cube]
-pub(super) fn load<N: Size>(
-    from: &[Vector<f32, N>],
-    tile: &mut Shared<[Vector<f32, N>]>,
-    base: usize,
-    stride: usize,
-    first: usize,
-    tokens: usize,
-    #[comptime] pieces: usize,
-    #[comptime] rows: usize,
-) {
-    let mut at = UNIT_POS as usize;
-    while at < rows * pieces {
-        let token = first + at / pieces;
-        let mut piece = Vector::<f32, N>::new(0.0f32);
-        if token < tokens {
-            piece = from[base + token * stride + at % pieces];
-        }
-        tile[at] = piece;
-        at += CUBE_DIM as usize;
-    }
-}
-
-/// The product of a unit's own vector with a row of a tile.
-#[cube]
-pub(super) fn dot<N: Size>(
-    own: &Array<Vector<f32, N>>,
-    tile: &Shared<[Vector<f32, N>]>,
-    row: usize,
-    #[comptime] pieces: usize,
-    #[comptime] vector: usize,
-) -> f32 {
-    let mut sums = Vector::<f32, N>::new(0.0f32);
-    #[unroll]
-    for piece in 0..pieces {
-        sums += own[piece] * tile[row * pieces + piece];
-    }
-    let mut sum = 0.0f32;
-    #[unroll]
-    for element in 0..vector {
-        sum += sums.extract(element);
-    }
-    sum
 }
 
 /// Attention's result and the logarithms of the softmax's sums.
