@@ -63,13 +63,14 @@ const FAST_HEAD: usize = 64;
 impl Attend {
     /// Whether attention goes by blocks for `[B, N, T, H]`.
     ///
-    /// Nobody has measured this on a card; it is a count. Per token, head and layer, products multiply and add 6·T·H times
-    /// both ways and move some 22·T numbers of the T × T tensors; blocks do 10·T·H, for they make scores anew in each
-    /// of three backward walks, and move next to nothing. In f32 matrix units are out of reach (WGSL and Vulkan have none
-    /// for it), so both run at the rate of plain arithmetic: at H = 64 products save 256·T operations and pay 88·T bytes
-    /// for it. A card that does fewer than three plain operations in the time of a byte would gain by products, and
-    /// cards do ten and more (an H200 about 14, a gaming card 50): blocks. In 16 bits products run on matrix units,
-    /// eight times the plain rate and more, the bytes are halved, and the balance turns: products, as long as the scores
+    /// Nobody has measured this on a card; it is a count. Per token, head and layer, both ways together, products multiply
+    /// and add 6·T·H times and move some 22·T numbers of the T × T tensors; blocks do it 10·T·H times, for they make scores
+    /// anew in each of three backward walks, and move next to nothing. In f32 matrix units are out of reach (WGSL and
+    /// Vulkan have none for it), so both run at the rate of plain arithmetic, and at H = 64 products save 256·T
+    /// multiplications and pay 88·T bytes: they win on a card with fewer than three multiplications per byte. By its data
+    /// sheet an H200 has seven, an RTX 4070 some thirty. The kernel reaches a part of that rate only: at two fifths of it
+    /// the H200 stands at the balance, every other card beyond it. Hence blocks. In 16 bits products run on matrix units,
+    /// eight times the plain rate and more, half the bytes move, and the balance turns: products, as long as the scores
     /// fit. Both grow with T², so the length of rows decides over memory only.
     pub(crate) fn by_blocks(self, [batch, heads, tokens, head]: [usize; 4], precision: Precision) -> bool {
         if head > WIDEST_HEAD {

@@ -6,7 +6,7 @@ use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 use case::{Kernels, Precision};
 use corpus::Batch;
 use encoder::{MaskedLm, Scored};
-use kernels::{Attend, DropSource, Mixed, Path, Scores, Spans};
+use kernels::{DropSource, Mixed, Path, Scores, Spans};
 
 use crate::{TrainError, device::Place};
 
@@ -95,7 +95,7 @@ fn lay(batch: &Batch, place: &Place, device: &Device) -> Laid {
             (Precision::Fp32, Kernels::Composed) => Path::Composed { mask_pad },
             (precision, kernels) => {
                 let ids = Some(Arc::new(batch.input_ids.clone()));
-                Path::Mixed(Mixed { mask_pad, precision, kernels, attend: Attend::default(), ids })
+                Path::Mixed(Mixed { mask_pad, precision, kernels, attend: place.attend(), ids })
             }
         };
         return Laid { input_ids, positions: integers(batch.positions.clone(), device), path };
