@@ -30,6 +30,7 @@ pub(crate) struct Queued {
 }
 
 /// Where a step's norm is.
+#[allow(clippy::large_enum_variant, reason = "there is one of them at a time")]
 enum Sent {
     /// The host knows it, and what came of it.
     Known(Option<Norm>),

@@ -78,7 +78,7 @@ pub(super) fn trace(place: &Place, model: &EncoderConfig) -> Result<Trace, Train
 
 /// Both ways of own kernels to attend, each with dropout and with padding.
 fn attend(step: usize) -> Attend {
-    if step / 2 % 2 == 0 { Attend::Blocks } else { Attend::Products }
+    if (step / 2).is_multiple_of(2) { Attend::Blocks } else { Attend::Products }
 }
 
 /// A batch of full rows, and the same with padding at the rows' ends.

@@ -134,6 +134,7 @@ fn walk_kernel<N: Size>(
 
 /// A unit's own vectors: of a query itself, scaled, and its result's gradient; of a key itself, scaled, and its value.
 #[cube]
+#[allow(clippy::type_complexity, reason = "two vectors are no type of their own")]
 fn own_pair<N: Size>(
     qkv: &[Vector<f32, N>],
     gradient: &[Vector<f32, N>],
