@@ -37,11 +37,11 @@ fn f16_and_bf16_learn_what_fp32_learns() {
         assert_eq!(info.precision.contains("16"), precision != Precision::Fp32, "{}", info.precision);
         let scaled = logs(&small, "run").iter().filter(|log| log.loss_scaling.is_some()).count();
         assert_eq!(scaled > 0, precision == Precision::F16, "only f16 is scaled");
-        let evals = events(&small.run("run")).into_iter().filter_map(|event| match event {
+        let mut evals = events(&small.run("run")).into_iter().filter_map(|event| match event {
             Event::Eval(eval) => Some(eval.loss),
             _ => None,
         });
-        evals.last().unwrap()
+        evals.next_back().unwrap()
     };
     let [first, second] = [1, 2].map(|seed| last_loss(Precision::Fp32, seed));
     let noise = (first - second).abs();
