@@ -262,6 +262,23 @@ pub(crate) enum Precision {
     Bf16,
 }
 
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Attend {
+    ByShape,
+    Products,
+    Blocks,
+}
+
+impl From<Attend> for train::Attend {
+    fn from(word: Attend) -> Self {
+        match word {
+            Attend::ByShape => Self::ByShape,
+            Attend::Products => Self::Products,
+            Attend::Blocks => Self::Blocks,
+        }
+    }
+}
+
 impl From<Precision> for case::Precision {
     fn from(word: Precision) -> Self {
         match word {
@@ -353,6 +370,9 @@ pub(crate) struct ThroughputArguments {
     /// Number format of matrix products: fp32, f16, bf16.
     #[arg(long, default_value = "fp32")]
     pub(crate) precision: Precision,
+    /// How own kernels attend on a GPU: by-shape, products, blocks.
+    #[arg(long, default_value = "by-shape")]
+    pub(crate) attend: Attend,
     #[arg(long, default_value = "cpu")]
     pub(crate) device: String,
 }
@@ -412,7 +432,7 @@ mod tests {
             "record: out runs",
             "doctor: device composed precision all",
             "replay: init batches norm d-model heads ff layers vocab eps lr lr-warmup weight-decay clip adam-eps steps device out",
-            "throughput: d-model heads ff layers vocab seq batch dropout min-len steps warmup-steps seed composed precision device",
+            "throughput: d-model heads ff layers vocab seq batch dropout min-len steps warmup-steps seed composed precision attend device",
         ];
         assert_eq!(all.collect::<Vec<_>>(), wanted);
     }

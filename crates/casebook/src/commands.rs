@@ -304,7 +304,7 @@ fn time(arguments: &ThroughputArguments) -> anyhow::Result<ExitCode> {
         warmup_steps: arguments.warmup_steps,
         seed: arguments.seed,
     };
-    let place = Place::open(&arguments.device, kernels(arguments.composed))?;
+    let place = Place::open(&arguments.device, kernels(arguments.composed))?.attending(arguments.attend.into());
     let timed = throughput(&what, &place.in_precision(arguments.precision.into())?)?;
     line(&serde_json::to_string(&timed).context("writing the result as JSON")?);
     Ok(ExitCode::SUCCESS)

@@ -31,7 +31,7 @@ pub use doctor::{Check, Diagnosis, diagnose, ways_out};
 pub use error::TrainError;
 pub use folder::read_case;
 pub use info::grouped;
-pub use kernels::keep_memory;
+pub use kernels::{Attend, keep_memory};
 pub use machine::now;
 pub use notice::{Notice, Report};
 pub use planned::plan_runs;

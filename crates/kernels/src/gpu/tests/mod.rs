@@ -2,13 +2,18 @@
 
 #![allow(clippy::print_stderr, reason = "a test that is skipped says why")]
 
-use std::{sync::LazyLock, thread};
+mod attention;
 
-use burn::tensor::{Bool, Device, DeviceKind, Int, Tensor, TensorData};
+use std::{
+    sync::{Arc, LazyLock},
+    thread,
+};
+
+use burn::tensor::{Device, DeviceKind, Int, Tensor, TensorData};
 use case::{Kernels, Precision};
 
 use crate::{
-    AdamStep, Attention, Branch, DropSource, Mixed, Path, Projection, adam, adam_composed, attention, dropout,
+    AdamStep, Attend, Branch, DropSource, Mixed, Path, Projection, adam, adam_by, adam_composed, clip, dropout, embed,
     layer_norm, norm_of_sum, residual_sum, score, squared_sum,
 };
 
@@ -36,7 +41,7 @@ static SOFTWARE_GPU: LazyLock<Option<Device>> = LazyLock::new(|| {
 });
 
 fn path(precision: Precision) -> Path {
-    Path::Mixed(Mixed { mask_pad: None, precision, kernels: Kernels::Own })
+    Path::Mixed(Mixed { mask_pad: None, precision, kernels: Kernels::Own, attend: Attend::ByShape, ids: None })
 }
 
 /// Numbers in -1..1 that look random: a linear congruential generator's upper bits.
@@ -98,6 +103,40 @@ fn source(path: &Path) -> DropSource {
     DropSource { key: 77, on_host: matches!(path, Path::Composed { .. }) }
 }
 
+/// Embeddings' values, the gradients of table and positions, and with `is_tied` a table that another product needs too.
+fn embedded(device: &Device, ids: &[i32], path: &Path, is_tied: bool) -> [Vec<f32>; 3] {
+    let [rows, tokens, words, width] = [4, ids.len() / 4, 40, 9];
+    let device = device.clone().autodiff();
+    let table = tensor::<2>([words, width], 1, &device).require_grad();
+    let positions = tensor::<2>([tokens + 3, width], 2, &device).require_grad();
+    let on_device = Tensor::<2, Int>::from_data(TensorData::new(ids.to_vec(), [rows, tokens]), &device);
+    let out = embed(on_device, table.clone(), 1.5, Some(positions.clone()), path);
+    let mut loss = (out.clone() * tensor::<3>([rows, tokens, width], 3, &device)).sum();
+    if is_tied {
+        loss = loss + (table.clone() * tensor::<2>([words, width], 4, &device)).sum();
+    }
+    let gradients = loss.backward();
+    let of = |tensor: &Tensor<2>| floats(tensor.grad(&gradients).expect("the loss depends on it"));
+    [floats(out), of(&table), of(&positions)]
+}
+
+#[test]
+fn embeddings_are_the_reference_and_the_same_bits_every_time() {
+    let Some(gpu) = SOFTWARE_GPU.clone() else { return };
+    // A word that is most of the text, words that do not occur, and every other word.
+    let ids = (0..4 * 53).map(|at| if at % 3 > 0 { 7 } else { at * 31 % 37 }).collect::<Vec<i32>>();
+    let Path::Mixed(mixed) = path(Precision::Fp32) else { unreachable!("it is") };
+    let own = Path::Mixed(Mixed { ids: Some(Arc::new(ids.clone())), ..mixed });
+    for is_tied in [false, true] {
+        let ours = embedded(&gpu, &ids, &own, is_tied);
+        let theirs = embedded(&Device::flex(), &ids, &Path::Composed { mask_pad: None }, is_tied);
+        for (at, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {
+            assert_close(&format!("part {at} of an embedding, tied: {is_tied}"), ours, theirs, TOLERANCE);
+        }
+        assert_eq!(embedded(&gpu, &ids, &own, is_tied), ours);
+    }
+}
+
 /// Large enough that a row of one element, whose variance is 0, does not divide by nothing.
 const EPS: f64 = 1e-3;
 
@@ -157,39 +196,6 @@ fn scored(device: &Device, path: &Path, shape: [usize; 3]) -> (Vec<Vec<f32>>, Ve
     (vec![floats(scores.loss), floats(scores.nll), of(&hidden), of(&table), of_bias], best)
 }
 
-/// Attention's output and the gradient of its input, for rows of which all but the first end in padding where asked.
-fn attended(
-    device: &Device,
-    path: impl Fn(Option<Tensor<2, Bool>>) -> Path,
-    prob: f64,
-    is_padded: bool,
-) -> [Vec<f32>; 2] {
-    let [batch, tokens, width] = [3, 70, 12];
-    let device = device.clone().autodiff();
-    let qkv = tensor::<3>([batch, tokens, 3 * width], 6, &device).require_grad();
-    let is_pad = |at: usize| at % tokens >= tokens - at / tokens * 9;
-    let mask = (0..batch * tokens).map(is_pad).collect::<Vec<bool>>();
-    let mask = is_padded.then(|| Tensor::from_data(TensorData::new(mask, [batch, tokens]), &device));
-    let path = path(mask);
-    let how = Attention { heads: 3, dropout: prob, drop_site: Some(source(&path).site(1)), rotary: None };
-    let out = attention(qkv.clone(), &path, how);
-    let gradients = (out.clone() * tensor::<3>([batch, tokens, width], 7, &device)).sum().backward();
-    [floats(out), floats(qkv.grad(&gradients).expect("the output depends on it"))]
-}
-
-#[test]
-fn attention_is_the_reference_with_dropout_and_padding() {
-    let Some(gpu) = SOFTWARE_GPU.clone() else { return };
-    for (prob, is_padded) in [(0.0, false), (0.2, false), (0.0, true), (0.2, true)] {
-        let own = |mask_pad| Path::Mixed(Mixed { mask_pad, precision: Precision::Fp32, kernels: Kernels::Own });
-        let ours = attended(&gpu, own, prob, is_padded);
-        let theirs = attended(&Device::flex(), |mask_pad| Path::Composed { mask_pad }, prob, is_padded);
-        for (ours, theirs) in ours.iter().zip(&theirs) {
-            assert_close(&format!("attention, dropout {prob}, padding {is_padded}"), ours, theirs, TOLERANCE);
-        }
-    }
-}
-
 #[test]
 fn scoring_in_slices_is_the_reference() {
     let Some(gpu) = SOFTWARE_GPU.clone() else { return };
@@ -243,4 +249,41 @@ fn an_adam_step_and_the_squared_sum_are_the_reference() {
         let sum = floats((reference.clone() * reference).sum());
         assert_close(&format!("squared sum of {count}"), &floats(squared_sum(weight)), &sum, TOLERANCE);
     }
+}
+
+#[test]
+fn a_clipped_step_on_the_device_is_the_reference_and_is_left_out_where_the_norm_is_not_finite() {
+    let Some(gpu) = SOFTWARE_GPU.clone() else { return };
+    let on = |values: &[f32]| Tensor::<1>::from_floats(values, &gpu);
+    let of = |sums: &[f32], largest: f64, scale: f64| clip(on(sums), largest, scale).map(|one| floats(one)[0]);
+    assert_close("unclipped", &of(&[9.0, 16.0], 0.0, 1.0), &[5.0, 1.0], TOLERANCE);
+    assert_close("below the limit", &of(&[9.0, 16.0], 5.5, 1.0), &[5.0, 1.0], TOLERANCE);
+    assert_close("clipped", &of(&[9.0, 16.0], 1.0, 1.0), &[5.0, 0.2], TOLERANCE);
+    assert_close("clipped and scaled", &of(&[9.0, 16.0], 1.0, 4.0), &[1.25, 0.2], TOLERANCE);
+    for bad in [f32::INFINITY, f32::NAN] {
+        assert_eq!(of(&[9.0, bad], 1.0, 4.0)[1], -1.0);
+    }
+    let step = AdamStep {
+        gradient_factor: 1.0,
+        shrink: 0.99,
+        into_gradient: 0.1,
+        beta1: [0.9, 0.1],
+        beta2: [0.99, 0.01],
+        rate: 0.1,
+        root_factor: 2.0,
+        epsilon: 1e-6,
+    };
+    let inputs = |device: &Device| [1, 2, 3, 4].map(|seed| tensor::<1>([300], seed, device));
+    let made = |factor: f32| {
+        let [weight, gradient, first, second] = inputs(&gpu);
+        adam_by(weight, gradient, [first, second.abs()], on(&[factor]), step).map(floats)
+    };
+    let [weight, gradient, first, second] = inputs(&Device::flex());
+    let left = [weight.clone(), first.clone(), second.clone().abs()].map(floats);
+    let by = AdamStep { gradient_factor: 0.25, ..step };
+    let reference = adam_composed(weight, gradient, first, second.abs(), by).map(floats);
+    for (ours, theirs) in made(0.25).iter().zip(&reference) {
+        assert_close("a clipped step", ours, theirs, TOLERANCE);
+    }
+    assert_eq!(made(-1.0), left);
 }
