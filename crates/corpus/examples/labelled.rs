@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let boxes = BoxColumns { boxes: "boxes".into(), width: "width".into(), height: "height".into() };
         let (words, tags, group) = ("tokens".into(), Some(tags.to_string()), None);
         let boxes = (tags.as_deref() == Some("labels")).then_some(boxes);
-        let set = tagged_set(&splits, &TagColumns { format: TagFormat::Lists, words, tags, boxes, group }, None)?;
+        let set = tagged_set(&splits, &TagColumns { format: TagFormat::Lists(None), words, tags, boxes, group }, None)?;
         println!("{} entity types, {} stray I- tags", set.tags.kinds().len(), set.stray);
         for path in tokenizer {
             alignment(&set, &TextTokenizer::load(path)?)?;

@@ -5,26 +5,10 @@
 
 use std::ops::Range;
 
+use case::{Labelling, WordJoin};
+
 use super::labels::TagSet;
 use crate::{CorpusError, TextTokenizer};
-
-/// What stands between words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WordJoin {
-    /// A space: the words are words.
-    Spaces,
-    /// Nothing: the words are characters, spaces among them.
-    Nothing,
-}
-
-/// Which tokens of a word are scored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Labelling {
-    /// The first alone (Devlin et al. 2018, §5.3).
-    First,
-    /// All: those after the first as inside of the word's entity.
-    All,
-}
 
 /// The tokens of a sequence of words.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use case::TextFormat;
 use serde_json::Value;
 
 use super::boxes::{PageBox, normalised};
@@ -16,8 +17,8 @@ use crate::read::{Record, read_table, table_file};
 /// How tagged words are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TagFormat {
-    /// A table, by the file's ending jsonl or parquet, with lists of words and of tags.
-    Lists,
+    /// A table, jsonl or parquet (by the file's ending when absent), with lists of words and of tags.
+    Lists(Option<TextFormat>),
     /// A word a line in columns, an empty line after each sentence (CoNLL-2003).
     Conll,
 }
@@ -100,8 +101,8 @@ pub fn read_tagged(path: &Path, columns: &TagColumns) -> Result<Vec<WrittenRow>,
     let mut rows = Vec::new();
     match columns.format {
         TagFormat::Conll => rows = conll::read(path, &shared, columns)?,
-        TagFormat::Lists => {
-            let file = table_file(path, None)?;
+        TagFormat::Lists(format) => {
+            let file = table_file(path, format)?;
             read_table(&file, &columns.names(), &mut |record| {
                 let place = Place { path: Arc::clone(&shared), row: record.row };
                 rows.push(columns.row(place, record)?);

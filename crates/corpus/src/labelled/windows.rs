@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use case::Vote;
+
 /// Windows of at most `capacity` tokens over `tokens`, neighbours sharing at least `overlap`: every token is in one. The
 /// last window ends with the last token and is as long as the others, so that its tokens see as much before them.
 ///
@@ -17,18 +19,6 @@ pub fn windows(tokens: usize, capacity: usize, overlap: usize) -> Vec<Range<usiz
     let last = tokens - capacity;
     let starts = (0..last).step_by(capacity - overlap).chain(std::iter::once(last));
     starts.map(|start| start..start + capacity).collect()
-}
-
-/// How windows that saw the same token are heard.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Vote {
-    /// Only the window in which the token has the most context on its poorer side; the first of equals.
-    ///
-    /// # Source
-    /// `run_squad.py` of Devlin et al. 2018's code ("max context"), without its bonus for longer windows.
-    LargestContext,
-    /// All of them: log-probabilities are summed, which multiplies what each believes.
-    SumLogProbs,
 }
 
 /// One row of log-probabilities a token, `[P * C]`, from those of the windows that saw it; each row is a distribution.

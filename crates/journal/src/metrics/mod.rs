@@ -12,6 +12,8 @@ mod fixture_cases;
 #[cfg(test)]
 mod fixture_tests;
 mod multi_label;
+#[cfg(test)]
+mod name_tests;
 mod probability;
 mod resample;
 mod scores;

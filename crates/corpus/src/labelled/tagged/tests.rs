@@ -2,7 +2,13 @@ use super::super::testing::file;
 use super::*;
 
 fn lists() -> TagColumns {
-    TagColumns { format: TagFormat::Lists, words: "tokens".into(), tags: Some("tags".into()), boxes: None, group: None }
+    TagColumns {
+        format: TagFormat::Lists(None),
+        words: "tokens".into(),
+        tags: Some("tags".into()),
+        boxes: None,
+        group: None,
+    }
 }
 
 fn conll() -> TagColumns {
