@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    CaseConfig, CorpusConfig, Origin, Origins, PositionKind, Problem, TokenizerKind,
+    CaseConfig, CorpusConfig, Origin, Origins, PositionKind, Problem, Task, TokenizerKind,
     error::ProblemKind,
     explain::{key_in_table, number},
     keys::is_path_safe,
@@ -14,10 +14,16 @@ use crate::{
 pub(crate) fn check(config: &CaseConfig, origins: &Origins, path: &Path) -> Vec<Problem> {
     let mut checker = Checker { config, origins, path: path.to_path_buf(), problems: Vec::new() };
     checker.top();
+    checker.task();
     checker.model();
-    checker.data();
     checker.tokenizer();
-    checker.masking();
+    match config.task {
+        Task::Mlm => {
+            checker.data();
+            checker.masking();
+        }
+        Task::Classify | Task::Tag => checker.examples(),
+    }
     checker.optimizer();
     checker.schedule();
     checker.run_length();

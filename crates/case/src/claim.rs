@@ -277,7 +277,7 @@ pub(crate) fn check_claims(variant: &Variant, variants: &[&str]) -> Vec<Problem>
         for name in claim.corpora().into_iter().filter(|name| !corpora.contains(name)) {
             fault(format!("the claim names `{name}`, which is no corpus of the case; {}", advice(name, &corpora)));
         }
-        if claim.metric().is_some_and(|metric| metric.split == "test") && variant.config.data.test == 0.0 {
+        if claim.metric().is_some_and(|metric| metric.split == "test") && !variant.config.has_test() {
             fault("the claim is about the test split, which is empty; set `test` in [data], or write valid".into());
         }
     }

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Claim, Length};
+use crate::{Claim, ExamplesConfig, FinetuneConfig, Length, Task};
 
 /// A case: one question, put to one file.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -25,17 +25,30 @@ pub struct CaseConfig {
     /// One run of every variant for each seed. At least one, no repeats.
     #[serde(default = "default_seeds")]
     pub seeds: Vec<u64>,
+    /// What is learned: masked language modelling, classes of texts, or tags of words.
+    #[serde(default)]
+    pub task: Task,
+    /// Folder of a run or of an imported model whose weights the run starts from; fresh weights when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<String>,
     /// The encoder.
     #[serde(default)]
     pub model: EncoderConfig,
-    /// The text. Required.
+    /// The text. Required for `mlm`, read by it alone.
+    #[serde(default)]
     pub data: DataConfig,
+    /// Labelled examples. Required for `classify` and `tag`, read by them alone.
+    #[serde(default)]
+    pub examples: ExamplesConfig,
     /// Words to ids.
     #[serde(default)]
     pub tokenizer: TokenizerConfig,
-    /// What is hidden from the model and scored.
+    /// What is hidden from the model and scored; read by `mlm` alone.
     #[serde(default)]
     pub masking: MaskingConfig,
+    /// How an encoder is tuned on labelled examples; read by `classify` and `tag` alone.
+    #[serde(default)]
+    pub finetune: FinetuneConfig,
     /// How weights are updated.
     #[serde(default)]
     pub optimizer: OptimizerConfig,

@@ -3,7 +3,7 @@
 use std::{path::Path, process::ExitCode};
 
 use anyhow::{Context, bail};
-use case::{Case, EncoderConfig, Kernels, NormPlacement, OptimizerConfig, TextFormat, Variant};
+use case::{Case, EncoderConfig, Kernels, NormPlacement, OptimizerConfig, Task, TextFormat, Variant};
 use journal::{RunInfo, Status};
 use train::{FileScore, Outcome, Place, Replay, Spec, Throughput, Trained, plan_runs, replay, throughput, train};
 
@@ -55,6 +55,7 @@ fn train_case(
     let chosen = choose(case, variant)?;
     for variant in &chosen {
         variant.check_files(&base)?;
+        check_task(variant)?;
     }
     let stop = stop_flag()?;
     let mut show = Show::new(way.json);
@@ -88,6 +89,17 @@ fn train_case(
         }
     }
     Ok(code)
+}
+
+/// Refuses what the case file can ask for and the loop cannot do.
+fn check_task(variant: &Variant) -> anyhow::Result<()> {
+    if variant.config.task != Task::Mlm || variant.config.start.is_some() {
+        bail!(
+            "{}: only task = \"mlm\" without `start` can be trained yet; classify, tag and `start` are read and checked",
+            variant.name
+        );
+    }
+    Ok(())
 }
 
 /// The exit status of a command that was asked to stop and goes on when given again: EX_TEMPFAIL of sysexits.h.
@@ -175,6 +187,7 @@ fn check(case: &Case, resolved: bool) -> anyhow::Result<ExitCode> {
             line(&format!("warning ({}): {warning}", variant.name));
         }
         variant.check_files(&base)?;
+        check_task(variant)?;
     }
     let names = case.variants.iter().map(|variant| variant.name.as_str()).collect::<Vec<_>>().join(", ");
     line(&format!("{} can be trained: {names}", case.path.display()));

@@ -151,12 +151,13 @@ fn mistakes_are_said_on_standard_error_with_a_failing_exit() {
     let folder = folder();
     let at = folder.path();
     fs::write(at.join("typo.toml"), CASE.replace("n_layers", "n_layer")).unwrap();
-    let cases: [(&[&str], &str); 14] = [
+    let cases: [(&[&str], &str); 15] = [
         (&["train", "typo.toml"], "did you mean `n_layers`?"),
         (&["train", "absent.toml"], "absent.toml"),
         (&["train", "case.toml", "--variant", "large"], "has no variant `large`; it has base"),
         (&["train", "case.toml", "--seed", "7"], "has no seed 7"),
         (&["train", "case.toml", "--set", "train.device=gpu:9"], "no device `gpu:9`"),
+        (&["train", "case.toml", "--set", "start=."], "can be trained yet"),
         (&["fill-mask", "runs/none", "a [MASK]"], "is not a run"),
         (&["resume", "runs/none"], "is not a run"),
         (&["compare", "none"], "is no folder, no case file, and no case in runs"),

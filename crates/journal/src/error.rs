@@ -123,6 +123,18 @@ pub enum JournalError {
         /// The folder.
         path: PathBuf,
     },
+    /// A tag of another scheme than the one that entities are looked for in.
+    #[error(
+        "the tag `{tag}` of word {position}, counted from 0, begins with none of the letters {known}: write it as B-TYPE, I-TYPE or O"
+    )]
+    Tag {
+        /// The tag.
+        tag: String,
+        /// Its place in its sequence, counted from 0.
+        position: usize,
+        /// The prefixes known.
+        known: &'static str,
+    },
     /// A remark without words.
     #[error("there is nothing in the remark: write what you saw in quotes behind the run")]
     EmptyNote,

@@ -27,6 +27,7 @@ mod list;
 mod lock;
 mod markdown;
 mod marks;
+pub mod metrics;
 mod notes;
 mod page_data;
 mod parallel;
