@@ -98,17 +98,17 @@ fn corpora(group: &Group, names: [&String; 2], relation: Relation, metric: &case
         return Err(format!("No finished run of {} was validated on both corpora.", group.name));
     }
     let study = study(&pairs, measure.lower_is_better());
-    let told = sized(&format!("{} less {} at the end of the runs", names[0], names[1]), &study, measure);
+    let told = sized(&format!("{} less {}, at the end of each run,", names[0], names[1]), &study, measure);
     Ok(Held { study, told, standing: standing(measure, relation), besides: unigrams(&group.runs[0], names) })
 }
 
-/// `en less ko: mean −0.3095, 95 % −0.35 to −0.27, 7 seeds`.
+/// `On average en less ko is −0.3095 (95 % −0.35 to −0.27, 7 seeds)`.
 pub(super) fn sized(what: &str, study: &Study, metric: Metric) -> String {
     let digits = words::digits(metric, study.deviation);
-    let mean = study.mean.map_or("no mean".into(), |mean| format!("mean {}", words::signed(mean, digits)));
-    let interval = words::interval(study, digits).map_or(String::new(), |ends| format!(", 95 % {ends}"));
+    let mean = study.mean.map_or("unknown".into(), |mean| words::signed(mean, digits));
+    let interval = words::interval(study, digits).map_or(String::new(), |ends| format!("95 % {ends}, "));
     let seeds = if study.pairs == 1 { "one seed".to_string() } else { format!("{} seeds", study.pairs) };
-    sentence_start(&format!("{what}: {mean}{interval}, {seeds}"))
+    format!("On average {what} is {mean} ({interval}{seeds})")
 }
 
 /// A reminder that two corpora are two texts.
@@ -158,13 +158,6 @@ fn groups(case: &CaseRuns, claims: &[Claim]) -> Result<Vec<Group>, JournalError>
 
 fn cannot_tell(reason: String) -> ClaimVerdict {
     ClaimVerdict { standing: Standing::CannotTell, reason }
-}
-
-/// With a capital.
-fn sentence_start(text: &str) -> String {
-    let mut letters = text.chars();
-    let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
-    format!("{first}{}", letters.as_str())
 }
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ pub(super) fn overfits(group: &Group) -> Result<Held, String> {
 fn still_falling(curves: &[Curve], steps: &[u64]) -> Held {
     let (half, last) = (steps.len() / 2, steps.len() - 1);
     let study = changed(curves.iter().map(|curve| (curve.valid[last], curve.valid[half])));
-    let what = format!("the validation loss is lowest at the end; there, less that at step {}", steps[half]);
+    let what = format!("the validation loss, which is lowest at the end, less that at step {}", steps[half]);
     let standing = |verdict| if verdict == Verdict::Better { Standing::Falls } else { Standing::CannotTell };
     let told = sized(&what, &study, Metric::Loss);
     Held { study, told, standing: Box::new(standing), besides: String::new() }
@@ -64,7 +64,7 @@ fn risen(curves: &[Curve], lowest: &[usize], steps: &[u64]) -> Held {
     };
     let [from, to] = [lowest.iter().min(), lowest.iter().max()].map(|at| at.map_or(0, |at| steps[*at]));
     let place = if from == to { format!("step {from}") } else { format!("steps {from} to {to}") };
-    let what = format!("validation loss at the end less that at {place}, where the other seeds' is lowest");
+    let what = format!("the validation loss at the end less that at {place}, where the other seeds' is lowest,");
     let besides = match learned {
         Some(change) => format!(" The training loss changed by {} meanwhile.", signed(change, 4)),
         None => " The training loss was not logged.".into(),
@@ -88,8 +88,14 @@ fn common_steps(runs: &[&Run]) -> Vec<u64> {
 
 fn curve(run: &Run, steps: &[u64]) -> Curve {
     let evals = run.evals();
-    let logged = |event| if let &Event::Log(ref log) = event { Some(log) } else { None };
-    let logs: Vec<_> = run.events.iter().filter_map(logged).collect();
+    let logs: Vec<_> = run
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Log(log) => Some(log),
+            _ => None,
+        })
+        .collect();
     let valid = evals.iter().filter(|eval| steps.contains(&eval.step)).map(|eval| eval.loss).collect();
     let train = |step: &u64| logs.iter().rfind(|log| log.step <= *step).map(|log| log.loss);
     Curve { valid, train: steps.iter().map(train).collect() }
