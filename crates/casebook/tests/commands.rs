@@ -165,7 +165,7 @@ fn mistakes_are_said_on_standard_error_with_a_failing_exit() {
         (&["note", "runs/none", "a remark"], "holds no run"),
         (&["journal", "--state", "dead"], "planned, running, killed"),
         (&["journal", "--since", "yesterday"], "write a date as in the journal"),
-        (&["journal"], "there is no folder runs"),
+        (&["journal", "--runs", "nowhere"], "there is no folder nowhere"),
         (&["compare", "case.toml"], "case has no runs in runs"),
     ];
     for (arguments, part) in cases {
