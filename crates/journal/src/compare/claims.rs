@@ -151,8 +151,7 @@ fn groups(case: &CaseRuns, claims: &[Claim]) -> Result<Vec<Group>, JournalError>
     let is_named = |variant: &str| claims.iter().any(|claim| claim.variants().contains(&variant));
     let named = case.runs.iter().filter(|run| is_named(&run.info.variant));
     // A run that was planned only has nothing to say.
-    let begun: Vec<Run> =
-        named.filter(|run| !run.events.is_empty()).map(|run| Run::read(&run.folder)).collect::<Result<_, _>>()?;
+    let begun: Vec<Run> = named.filter(|run| !run.events.is_empty()).map(Run::of).collect::<Result<_, _>>()?;
     Ok(if begun.is_empty() { Vec::new() } else { grouped(begun) })
 }
 

@@ -9,7 +9,7 @@ use crate::case_runs::CaseRuns;
 /// `train` and `compare` say in a terminal, for the record. Runs that cannot be read are left out.
 pub fn case_caveats(case: &CaseRuns) -> Vec<String> {
     let begun = case.runs.iter().filter(|run| !run.events.is_empty());
-    let runs: Vec<Run> = begun.filter_map(|run| Run::read(&run.folder).ok()).collect();
+    let runs: Vec<Run> = begun.filter_map(|run| Run::of(run).ok()).collect();
     if runs.is_empty() {
         return Vec::new();
     }
