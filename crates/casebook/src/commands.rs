@@ -137,8 +137,11 @@ fn seeds(variant: &Variant, seed: Option<u64>) -> anyhow::Result<Vec<u64>> {
 fn tell(run: &Path, outcome: &Outcome, show: &Show) -> After {
     let record = run.join("record.md");
     match outcome {
-        Outcome::EndedBefore(status) => {
+        Outcome::EndedBefore(status) if record.is_file() => {
             show.say(&format!("{} is {status}; its record is {}", run.display(), record.display()));
+        }
+        Outcome::EndedBefore(status) => {
+            show.say(&format!("{} is {status}; `casebook record {0}` draws its charts", run.display()));
         }
         Outcome::Ended(_) => show.say(&format!("record   {}", record.display())),
     }

@@ -57,7 +57,6 @@ impl Trained {
     /// [`TrainError`] for a folder that is no run, or has no checkpoint whose hashes hold.
     pub fn load(run: &Path, device: &str) -> Result<Self, TrainError> {
         let config = read_case(run)?;
-        let tokenizer = TextTokenizer::load(&checkpoint::folder_of(run).join("tokenizer.json"))?;
         let all = checkpoint::list(run);
         let mut refused = Vec::new();
         let mut newest = None;
@@ -74,6 +73,7 @@ impl Trained {
         let best = newest.state.best.map(|best| best.step);
         let listed = all.iter().find(|checkpoint| Some(checkpoint.step) == best);
         let loaded = listed.and_then(|checkpoint| checkpoint::load(checkpoint).ok()).unwrap_or(newest);
+        let tokenizer = TextTokenizer::load(&checkpoint::folder_of(run).join("tokenizer.json"))?;
         let place = Place::open(device, config.train.kernels)?;
         let model = MaskedLm::zeros(&config.model, tokenizer.vocab_size(), &place.plain());
         let model = loaded.model(model, &place.plain())?.valid();
