@@ -368,8 +368,9 @@ def check_child(casebook, work, parent, imported):
         case.write_text(f"""
 question = "Does a child begin where its parent ended?"
 seeds = [1]
+start = {json.dumps(str(start))}
 data.corpora = [{{ name = "ko", path = "ko.txt" }}, {{ name = "en", path = "en.txt" }}]
-train = {{ start = {json.dumps(str(start))}, batch_size = 8, steps = 20, eval_every = 20, log_every = 20, eval_rows = 16 }}
+train = {{ batch_size = 8, steps = 20, eval_every = 20, log_every = 20, eval_rows = 16 }}
 schedule = {{ kind = "cosine", learning_rate = 1e-3 }}
 """)
         casebook.run("train", case, cwd=work)

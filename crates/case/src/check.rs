@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    CaseConfig, CorpusConfig, NormPlacement, Origin, Origins, PositionKind, Problem, TokenizerKind,
+    CaseConfig, CorpusConfig, NormPlacement, Origin, Origins, PositionKind, Problem, Task, TokenizerKind,
     error::ProblemKind,
     explain::{key_in_table, number},
     keys::is_path_safe,
@@ -15,11 +15,11 @@ const MOST_SEGMENTS: usize = 64;
 
 /// Everything wrong with a configuration whose keys and types are right; empty when it can be used.
 ///
-/// A [model] that is yet to be taken over from `train.start` is left to [`check_whole`]: half of it may be another's.
+/// A [model] that is yet to be taken over from `start` is left to [`check_whole`]: half of it may be another's.
 pub(crate) fn check(config: &CaseConfig, origins: &Origins, path: &Path) -> Vec<Problem> {
     let is_written = |key: &str| *origins.of(&format!("model.{key}")) != Origin::Default;
     let has_shape = ["d_model", "h", "ff", "n_layers"].into_iter().all(is_written);
-    check_with(config, origins, path, config.train.start.is_none() || has_shape)
+    check_with(config, origins, path, config.start.is_none() || has_shape)
 }
 
 /// The same, [model] in any case.
@@ -30,12 +30,18 @@ pub(crate) fn check_whole(config: &CaseConfig, origins: &Origins, path: &Path) -
 fn check_with(config: &CaseConfig, origins: &Origins, path: &Path, with_model: bool) -> Vec<Problem> {
     let mut checker = Checker { config, origins, path: path.to_path_buf(), problems: Vec::new() };
     checker.top();
+    checker.task();
     if with_model {
         checker.model();
     }
-    checker.data();
     checker.tokenizer();
-    checker.masking();
+    match config.task {
+        Task::Mlm => {
+            checker.data();
+            checker.masking();
+        }
+        Task::Classify | Task::Tag => checker.examples(),
+    }
     checker.optimizer();
     checker.schedule();
     checker.run_length();

@@ -10,17 +10,38 @@ use crate::{
     explain::{list, nearest},
 };
 
-/// One variant is below or above another on some measure: `layer-6 < layer-4 on valid.loss`.
+/// What an author may claim of the runs of a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Claim {
-    /// The variant that the claim is about.
-    pub left: String,
-    /// How it stands to the other.
-    pub relation: Relation,
-    /// The variant it is held against.
-    pub right: String,
-    /// On what.
-    pub metric: Metric,
+pub enum Claim {
+    /// One variant is below or above another: `layer-6 < layer-4 on valid.loss`.
+    Variants {
+        /// The variant that the claim is about.
+        left: String,
+        /// How it stands to the other.
+        relation: Relation,
+        /// The variant it is held against.
+        right: String,
+        /// On what.
+        metric: Metric,
+    },
+    /// One corpus is below or above another in one variant's runs: `en < ko on valid.loss in mixed`.
+    Corpora {
+        /// The corpus that the claim is about.
+        left: String,
+        /// How it stands to the other.
+        relation: Relation,
+        /// The corpus it is held against.
+        right: String,
+        /// On what; names no corpus itself.
+        metric: Metric,
+        /// Whose runs.
+        variant: String,
+    },
+    /// A variant's validation loss rises while its training loss falls: `layer-4 overfits`.
+    Overfits {
+        /// Whose runs.
+        variant: String,
+    },
 }
 
 /// How one variant's values stand to another's.
@@ -68,13 +89,17 @@ const MEASURES: [(&str, Measure); 4] = [
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ClaimError {
     /// It has not the form of one.
-    #[error("{text:?} is not a claim; write two variants, `<` or `>`, and what on, such as \"{}\"", Claim::EXAMPLE)]
+    #[error(
+        "{text:?} is not a claim; write two variants, `<` or `>`, and what on, such as \"{}\"; or two corpora, such as \
+         \"en < ko on valid.loss in mixed\"; or \"layer-4 overfits\"",
+        Claim::EXAMPLE
+    )]
     Form {
         /// What was written.
         text: String,
     },
-    /// A variant is held against itself.
-    #[error("{text:?} holds a variant against itself; name two")]
+    /// A variant or a corpus is held against itself.
+    #[error("{text:?} holds something against itself; name two")]
     Itself {
         /// What was written.
         text: String,
@@ -92,6 +117,31 @@ pub enum ClaimError {
 impl Claim {
     /// A claim as it may be written.
     pub const EXAMPLE: &'static str = "layer-6 < layer-4 on valid.loss";
+
+    /// The variants whose runs it is about.
+    pub fn variants(&self) -> Vec<&str> {
+        match self {
+            Self::Variants { left, right, .. } => vec![left, right],
+            Self::Corpora { variant, .. } | Self::Overfits { variant } => vec![variant],
+        }
+    }
+
+    /// The corpora it names.
+    fn corpora(&self) -> Vec<&str> {
+        match self {
+            Self::Variants { metric, .. } => metric.corpus.as_deref().into_iter().collect(),
+            Self::Corpora { left, right, .. } => vec![left, right],
+            Self::Overfits { .. } => Vec::new(),
+        }
+    }
+
+    /// What it is measured on; none where that is not for the author to choose.
+    fn metric(&self) -> Option<&Metric> {
+        match self {
+            Self::Variants { metric, .. } | Self::Corpora { metric, .. } => Some(metric),
+            Self::Overfits { .. } => None,
+        }
+    }
 }
 
 impl FromStr for Claim {
@@ -101,8 +151,15 @@ impl FromStr for Claim {
         let text = text.trim();
         let form = || ClaimError::Form { text: text.to_string() };
         let words: Vec<&str> = text.split_whitespace().collect();
-        let [left, sign, right, "on", metric] = words.as_slice() else { return Err(form()) };
-        let relation = match *sign {
+        if let [variant, "overfits"] = words.as_slice() {
+            return Ok(Self::Overfits { variant: variant.to_string() });
+        }
+        let (left, sign, right, metric, variant) = match words.as_slice() {
+            [left, sign, right, "on", metric] => (*left, *sign, *right, *metric, None),
+            [left, sign, right, "on", metric, "in", variant] => (*left, *sign, *right, *metric, Some(*variant)),
+            _ => return Err(form()),
+        };
+        let relation = match sign {
             "<" => Relation::Less,
             ">" => Relation::Greater,
             _ => return Err(form()),
@@ -110,7 +167,16 @@ impl FromStr for Claim {
         if left == right {
             return Err(ClaimError::Itself { text: text.to_string() });
         }
-        Ok(Self { left: left.to_string(), relation, right: right.to_string(), metric: metric.parse()? })
+        let (left, right, metric) = (left.to_string(), right.to_string(), metric.parse::<Metric>()?);
+        match variant {
+            None => Ok(Self::Variants { left, relation, right, metric }),
+            Some(_) if metric.corpus.is_some() => {
+                let advice =
+                    "where two corpora are compared, write the split and the measure alone, such as valid.loss";
+                Err(ClaimError::Metric { metric: metric.to_string(), advice: advice.into() })
+            }
+            Some(variant) => Ok(Self::Corpora { left, relation, right, metric, variant: variant.to_string() }),
+        }
     }
 }
 
@@ -141,11 +207,22 @@ impl FromStr for Metric {
 
 impl fmt::Display for Claim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = match self.relation {
-            Relation::Less => '<',
-            Relation::Greater => '>',
-        };
-        write!(f, "{} {sign} {} on {}", self.left, self.right, self.metric)
+        match self {
+            Self::Variants { left, relation, right, metric } => write!(f, "{left} {relation} {right} on {metric}"),
+            Self::Corpora { left, relation, right, metric, variant } => {
+                write!(f, "{left} {relation} {right} on {metric} in {variant}")
+            }
+            Self::Overfits { variant } => write!(f, "{variant} overfits"),
+        }
+    }
+}
+
+impl fmt::Display for Relation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Less => "<",
+            Self::Greater => ">",
+        })
     }
 }
 
@@ -193,14 +270,14 @@ pub(crate) fn check_claims(variant: &Variant, variants: &[&str]) -> Vec<Problem>
     for (at, claim) in variant.config.claims.iter().enumerate() {
         let origin = variant.origins.of(&format!("claims.{at}"));
         let mut fault = |message| problems.push(Problem::at(ProblemKind::UnknownWord, origin.clone(), message));
-        for name in [&claim.left, &claim.right].into_iter().filter(|name| !variants.contains(&name.as_str())) {
+        for name in claim.variants().into_iter().filter(|name| !variants.contains(name)) {
             fault(format!("the claim names `{name}`, which is no variant of the case; {}", advice(name, variants)));
         }
         let corpora: Vec<&str> = variant.config.data.corpora.iter().map(|corpus| corpus.name.as_str()).collect();
-        if let Some(name) = claim.metric.corpus.as_deref().filter(|name| !corpora.contains(name)) {
+        for name in claim.corpora().into_iter().filter(|name| !corpora.contains(name)) {
             fault(format!("the claim names `{name}`, which is no corpus of the case; {}", advice(name, &corpora)));
         }
-        if claim.metric.split == "test" && variant.config.data.test == 0.0 {
+        if claim.metric().is_some_and(|metric| metric.split == "test") && !variant.config.has_test() {
             fault("the claim is about the test split, which is empty; set `test` in [data], or write valid".into());
         }
     }
@@ -221,7 +298,13 @@ mod tests {
 
     #[test]
     fn a_claim_reads_back_as_it_is_written() {
-        for text in [Claim::EXAMPLE, "a > b on test.bits_per_char", "한국어 < b--n_layers-2 on valid.ko.accuracy"] {
+        for text in [
+            Claim::EXAMPLE,
+            "a > b on test.bits_per_char",
+            "한국어 < b--n_layers-2 on valid.ko.accuracy",
+            "en < ko on valid.loss in mixed",
+            "layer-4 overfits",
+        ] {
             let claim: Claim = text.parse().unwrap();
             assert_eq!(claim.to_string(), text);
             let json = serde_json::to_value(&claim).unwrap();
@@ -229,7 +312,8 @@ mod tests {
         }
         let claim: Claim = "  a   <  b on valid.ko.perplexity ".parse().unwrap();
         let metric = Metric { split: "valid".into(), corpus: Some("ko".into()), measure: Measure::Perplexity };
-        assert_eq!(claim, Claim { left: "a".into(), relation: Relation::Less, right: "b".into(), metric });
+        let (left, right) = ("a".into(), "b".into());
+        assert_eq!(claim, Claim::Variants { left, relation: Relation::Less, right, metric });
     }
 
     #[test]
@@ -241,6 +325,7 @@ mod tests {
             assert!(said(text).contains("is not a claim; write two variants"), "{text}: {}", said(text));
         }
         assert!(said("a < a on valid.loss").contains("against itself"));
+        assert!(said("en < ko on valid.ko.loss in a").contains("write the split and the measure alone"));
         assert!(said("a < b on valid.los").ends_with("did you mean `loss`?"));
         assert!(said("a < b on train.loss").ends_with("the splits are `valid` and `test`"));
         assert!(said("a < b on loss").contains("such as valid.loss"));

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Claim, Length};
+use crate::{Claim, ExamplesConfig, FinetuneConfig, Length, Task};
 
 /// A case: one question, put to one file.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -25,17 +25,32 @@ pub struct CaseConfig {
     /// One run of every variant for each seed. At least one, no repeats.
     #[serde(default = "default_seeds")]
     pub seeds: Vec<u64>,
+    /// What is learned: masked language modelling, classes of texts, or tags of words.
+    #[serde(default)]
+    pub task: Task,
+    /// Where to start from instead of fresh weights: a run (its best checkpoint), one of its checkpoints, or the folder that
+    /// `casebook import` made. The tokenizer and [model] are taken from there; what [model] says all the same must agree, but
+    /// for dropout and a smaller `seq_len`. Relative to the folder the command runs in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<String>,
     /// The encoder.
     #[serde(default)]
     pub model: EncoderConfig,
-    /// The text. Required.
+    /// The text. Required for `mlm`, read by it alone.
+    #[serde(default)]
     pub data: DataConfig,
+    /// Labelled examples. Required for `classify` and `tag`, read by them alone.
+    #[serde(default)]
+    pub examples: ExamplesConfig,
     /// Words to ids.
     #[serde(default)]
     pub tokenizer: TokenizerConfig,
-    /// What is hidden from the model and scored.
+    /// What is hidden from the model and scored; read by `mlm` alone.
     #[serde(default)]
     pub masking: MaskingConfig,
+    /// How an encoder is tuned on labelled examples; read by `classify` and `tag` alone.
+    #[serde(default)]
+    pub finetune: FinetuneConfig,
     /// How weights are updated.
     #[serde(default)]
     pub optimizer: OptimizerConfig,
@@ -608,11 +623,6 @@ pub enum Precision {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainConfig {
-    /// Where to start from instead of fresh weights: a run (its best checkpoint), one of its checkpoints, or the folder that
-    /// `casebook import` made. The tokenizer and [model] are taken from there; what [model] says all the same must agree, but
-    /// for dropout and a smaller `seq_len`. Relative to the folder the command runs in.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub start: Option<String>,
     /// Rows per update.
     pub batch_size: usize,
     /// Rows per forward pass; divides the batch into pieces whose gradients are summed. `batch_size` when absent. The
@@ -659,7 +669,6 @@ pub struct TrainConfig {
 impl Default for TrainConfig {
     fn default() -> Self {
         Self {
-            start: None,
             batch_size: 32,
             micro_batch_size: None,
             epochs: None,

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Keys that people bring from other programs, and ours. They are only ever suggested.
-const OTHER_NAMES: [(&str, &str); 28] = [
+const OTHER_NAMES: [(&str, &str); 34] = [
     ("hidden_size", "d_model"),
     ("hidden_dim", "d_model"),
     ("embedding_size", "embedding_width"),
@@ -38,6 +38,12 @@ const OTHER_NAMES: [(&str, &str); 28] = [
     ("num_train_epochs", "epochs"),
     ("max_steps", "steps"),
     ("seed", "seeds"),
+    ("stride", "overlap"),
+    ("doc_stride", "overlap"),
+    ("max_seq_length", "max_tokens"),
+    ("early_stopping_patience", "patience"),
+    ("metric_for_best_model", "metric"),
+    ("label_smoothing_factor", "label_smoothing"),
 ];
 
 /// How much of a line is quoted on either side of the fault.

@@ -24,14 +24,24 @@ impl Variant {
                 }
             }
         }
+        let examples = &self.config.examples;
+        for (split, paths) in [("train", &examples.train), ("valid", &examples.valid), ("test", &examples.test)] {
+            match paths {
+                None => {}
+                Some(Paths::One(path)) => look(format!("examples.{split}"), path),
+                Some(Paths::Many(paths)) => {
+                    paths.iter().enumerate().for_each(|(n, path)| look(format!("examples.{split}.{n}"), path));
+                }
+            }
+        }
         self.config.tokenizer.path.iter().for_each(|path| look("tokenizer.path".into(), path));
-        if let Some(start) = self.config.train.start.as_deref().filter(|start| !base.join(start).is_dir()) {
+        if let Some(start) = self.config.start.as_ref().filter(|start| !base.join(start).is_dir()) {
             let message = format!(
                 "no such folder: {} (looked for from {}); name a run, or what `casebook import` made",
                 short(start),
                 base.display()
             );
-            problems.push(Problem::at(ProblemKind::MissingFile, self.origins.of("train.start").clone(), message));
+            problems.push(Problem::at(ProblemKind::MissingFile, self.origins.of("start").clone(), message));
         }
         if problems.is_empty() { Ok(()) } else { Err(invalid(problems)) }
     }

@@ -95,9 +95,20 @@ fn check_value(node: &Node, schema: &Schema, path: &str, problems: &mut Vec<Prob
     }
 }
 
-/// The keys without which there is no case, with what to write. A test holds them against what serde demands.
+/// What every case asks for, with what to write.
+const QUESTION: (&str, &str) =
+    ("question", "say in a sentence what the case asks, such as question = \"Do six layers beat four?\"");
+
+/// The keys without which there is no case of labelled examples.
+const REQUIRED_LABELLED: [(&str, &str); 3] = [
+    QUESTION,
+    ("examples", "name the labelled files, such as [examples] with train = \"data/train.tsv\""),
+    ("examples.train", "name the labelled files to train on, such as train = \"data/train.tsv\""),
+];
+
+/// The keys without which there is no case of running text.
 const REQUIRED: [(&str, &str); 5] = [
-    ("question", "say in a sentence what the case asks, such as question = \"Do six layers beat four?\""),
+    QUESTION,
     ("data", "name the text, such as [data] with corpora = [{ name = \"ko\", path = \"data/ko.txt\" }]"),
     ("data.corpora", "name the text, such as corpora = [{ name = \"ko\", path = \"data/ko.txt\" }]"),
     ("data.corpora.*.name", "name the corpus, such as name = \"ko\""),
@@ -107,7 +118,10 @@ const REQUIRED: [(&str, &str); 5] = [
 /// Keys that must be there and are not.
 pub(crate) fn check_required(root: &Node, path: &std::path::Path) -> Vec<Problem> {
     let mut problems = Vec::new();
-    for (key, advice) in REQUIRED {
+    let task = root.get("task").map(|entry| &entry.node.value);
+    let is_labelled = matches!(task, Some(Value::Text(task)) if task == "classify" || task == "tag");
+    let required: &[(&str, &str)] = if is_labelled { &REQUIRED_LABELLED } else { &REQUIRED };
+    for (key, advice) in required {
         let steps: Vec<&str> = key.split('.').collect();
         let Some((last, parents)) = steps.split_last() else { continue };
         for holder in holders(root, parents).into_iter().filter(|holder| holder.get(last).is_none()) {
@@ -215,7 +229,9 @@ mod tests {
             let holder =
                 less.pointer_mut(parent).and_then(|holder| holder.as_object_mut()).expect("the parent is there");
             assert!(holder.remove(last).is_some());
-            assert!(serde_json::from_value::<CaseConfig>(less).is_err(), "{key} is required");
+            // Whether [data] must be there depends on the task, which serde does not ask.
+            let is_refused = serde_json::from_value::<CaseConfig>(less).is_err();
+            assert_eq!(is_refused, key != "data", "{key} is required");
         }
     }
 

@@ -7,6 +7,7 @@
 //! serde, and checked as a whole (`check`, `check_run`).
 
 mod check;
+mod check_examples;
 mod check_run;
 mod claim;
 mod config;
@@ -14,6 +15,7 @@ mod diff;
 mod error;
 mod explain;
 mod files;
+mod finetune;
 mod keys;
 mod length;
 mod load;
@@ -32,8 +34,12 @@ pub use claim::{Claim, ClaimError, Measure, Metric, Relation};
 pub use config::*;
 pub use diff::{Difference, differences};
 pub use error::{CaseError, Problem, ProblemKind};
+pub use finetune::{
+    BestBy, ClassWeights, ExampleFormat, ExamplesConfig, FinetuneConfig, Freeze, Labelling, TargetKind, Task, Vote,
+    WordJoin,
+};
 pub use length::{Length, LengthError};
-pub use load::{Case, Variant, load, read_model, read_resolved};
+pub use load::{Case, Variant, load, load_run, read_model, read_resolved};
 pub use origin::{Origin, Origins, Place};
 pub use reread::resolved_origins;
 pub use resolve::{defaults_toml, model_toml, resolved_toml};

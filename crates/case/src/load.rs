@@ -54,7 +54,26 @@ pub fn load(path: &Path, overrides: &[String]) -> Result<Case, CaseError> {
     let text = read(path)?;
     let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
     let variants = variants_of(&text, path, overrides)?;
+    let names: Vec<&str> = variants.iter().map(|variant| variant.name.as_str()).collect();
+    let problems = variants.first().map_or_else(Vec::new, |first| check_claims(first, &names));
+    if !problems.is_empty() {
+        return Err(invalid(problems));
+    }
     Ok(Case { name, path: path.to_path_buf(), text, variants })
+}
+
+/// Reads the resolved case of a run, to go on with it under `--set key=value` overrides. Its claims are about the whole case,
+/// of which it is one variant, so they are not held against the variants in it.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_run(path: &Path, overrides: &[String]) -> Result<Variant, CaseError> {
+    let mut variants = variants_of(&read(path)?, path, overrides)?;
+    if variants.len() == 1 {
+        return Ok(variants.remove(0));
+    }
+    let message = "a resolved case has no variants; read the case file it came from".to_string();
+    Err(invalid(vec![Problem::at(ProblemKind::WrongTable, Origin::Default, message)]))
 }
 
 /// Reads a resolved case, the `case.toml` of a run, with the same checks.
@@ -109,10 +128,6 @@ fn variants_of(text: &str, path: &Path, overrides: &[String]) -> Result<Vec<Vari
     // flags may well make variants alike, to try one of them in small
     if overrides.is_empty() && problems.is_empty() {
         problems.extend(twins(&resolved, &names));
-    }
-    if let Some(first) = resolved.first() {
-        let names: Vec<&str> = resolved.iter().map(|variant| variant.name.as_str()).collect();
-        problems.extend(check_claims(first, &names));
     }
     if problems.is_empty() { Ok(resolved) } else { Err(invalid(problems)) }
 }

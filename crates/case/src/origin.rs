@@ -89,6 +89,11 @@ impl Origins {
         self.by_key.get(key).unwrap_or(&Origin::Default)
     }
 
+    /// Every key that has an origin, with it.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Origin)> {
+        self.by_key.iter().map(|(key, origin)| (key.as_str(), origin))
+    }
+
     pub(crate) fn insert(&mut self, key: String, origin: Origin) {
         self.by_key.insert(key, origin);
     }

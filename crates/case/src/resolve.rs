@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::Value as Json;
 
 use crate::{
-    CaseConfig, EncoderConfig, Origins, Variant,
+    CaseConfig, EncoderConfig, Origins, Task, Variant,
     explain::quoted,
     schema::{CASE, Schema, doc},
     tree::join,
@@ -75,12 +75,31 @@ pub fn defaults_toml() -> String {
         },
     };
     writer.table(&CASE, &json(&config), "", "");
+    writer.line = &|out, path, doc, key, value| {
+        wrap(doc, 116).iter().for_each(|line| *out += &format!("# {line}\n"));
+        *out += &match value {
+            _ if path == "examples.train" => "# train = \"data/train.tsv\"  # an example: there is no default\n".into(),
+            Some(value) => format!("# {key} = {value}\n"),
+            None => format!("# {key} is not set\n"),
+        };
+    };
+    writer.out += LABELLED;
+    let whole = serde_json::to_value(&config).expect("as in `json`");
+    for table in ["examples", "finetune"] {
+        let Some(schema) = CASE.field(table) else { continue };
+        writer.table(schema, &whole[table], table, &format!("# [{table}]"));
+    }
     writer.out
 }
 
+const LABELLED: &str = "
+# The tables below are read with task = \"classify\" or task = \"tag\" alone, which read no [data] and no [masking].
+";
+
 const HEAD: &str = "\
 # Every key of a case file with its default. Printed from the program; a test fails when the two differ.
-# A case file needs only what its question depends on: question, data.corpora, and how long the run is.
+# A case file needs only what its question depends on: question, data.corpora (examples.train for the other
+# tasks), and how long the run is.
 # [variant.NAME] tables change keys for one variant each. [sweep] holds lists of values by key, such as
 # \"model.n_layers\" = [2, 3, 6], and makes a variant of every combination: n_layers-2, n_layers-3, n_layers-6. Where there
 # are both, every [variant.NAME] is run at every point of the sweep, as NAME--n_layers-2.
@@ -91,8 +110,18 @@ const HEAD: &str = "\
 const EXAMPLES: [&str; 4] = ["question", "data.corpora.0.name", "data.corpora.0.path", "train.epochs"];
 
 /// The configuration as plain values. JSON and not TOML: its integers hold every u64.
+///
+/// Tables that the task does not read are left out: nobody may write them, so they hold nothing but defaults.
 pub(crate) fn json(config: &CaseConfig) -> Json {
-    serde_json::to_value(config).expect("derived, with text keys only: nothing in it can fail")
+    let mut json = serde_json::to_value(config).expect("derived, with text keys only: nothing in it can fail");
+    let unread = match config.task {
+        Task::Mlm => ["examples", "finetune"],
+        Task::Classify | Task::Tag => ["data", "masking"],
+    };
+    if let Json::Object(tables) = &mut json {
+        unread.iter().for_each(|table| drop(tables.remove(*table)));
+    }
+    json
 }
 
 /// Writes one line: to, dotted path, explanation, key, value if set.

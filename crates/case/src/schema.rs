@@ -1,7 +1,7 @@
 //! The shape of a case file, read off the types themselves.
 //!
 //! The types are deserialized once from a reader that hands out a value of whatever it is asked for and writes down
-//! what it was asked for. So there is one list of keys, words and types, the structs in `config.rs`, and one list of
+//! what it was asked for. So there is one list of keys, words and types, the structs in `config.rs` and `finetune.rs`, and one list of
 //! explanations, their doc comments.
 
 use std::sync::LazyLock;
@@ -82,11 +82,13 @@ fn collect_tables(schema: &Schema, path: String, found: &mut Vec<(String, Vec<&'
     }
 }
 
-/// The doc comment of a field of a struct in `config.rs`, its lines joined, without links.
+/// Where the structs of a case file stand.
+const SOURCES: [&str; 2] = [include_str!("config.rs"), include_str!("finetune.rs")];
+
+/// The doc comment of a field of a struct in [`SOURCES`], its lines joined, without links.
 pub(crate) fn doc(table: &str, key: &str) -> String {
-    let source = include_str!("config.rs");
     let head = format!("pub struct {table} {{");
-    let body = source.split_once(&head).map_or("", |(_, after)| after);
+    let body = SOURCES.iter().find_map(|source| source.split_once(&head)).map_or("", |(_, after)| after);
     let mut lines: Vec<&str> = Vec::new();
     for line in body.lines().map(str::trim).take_while(|line| *line != "}") {
         if let Some(text) = line.strip_prefix("///") {
@@ -242,6 +244,6 @@ mod tests {
             }
         }
         assert!(seen > 70, "{seen}");
-        assert_eq!(tables().len(), 9);
+        assert_eq!(tables().len(), 11);
     }
 }

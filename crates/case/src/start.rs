@@ -18,7 +18,7 @@ use crate::{
 const FREE: [&str; 5] = ["dropout", "attention_dropout", "hidden_dropout", "residual_dropout", "init"];
 
 impl Variant {
-    /// Takes [model] and [tokenizer] over from the model that `train.start` names.
+    /// Takes [model] and [tokenizer] over from the model that `start` names.
     ///
     /// Keys of [model] that nobody wrote become the model's; those that somebody wrote must agree with it, but for dropout,
     /// `init` and `seq_len`, which may be smaller (and larger where positions are no table). `tokenizer` is the path of its
@@ -27,7 +27,7 @@ impl Variant {
     /// # Errors
     /// Every key that disagrees, at its place.
     pub fn take_over(&mut self, model: &EncoderConfig, tokenizer: &str) -> Result<(), CaseError> {
-        let Some(start) = self.config.train.start.clone() else { return Ok(()) };
+        let Some(start) = self.config.start.clone() else { return Ok(()) };
         let from = Origin::Start { from: start.clone() };
         let whole = CaseConfig {
             model: model.clone(),
@@ -101,7 +101,7 @@ mod tests {
         let path = folder.path().join("case.toml");
         let text = format!(
             "question = \"q?\"\ndata.corpora = [{{ name = \"a\", path = \"a.txt\" }}]\ntrain.epochs = 1\n\
-             train.start = \"imported/bert\"\n{lines}"
+             start = \"imported/bert\"\n{lines}"
         );
         std::fs::write(&path, text).expect("a file");
         load(&path, &[]).expect("a case").variants.remove(0)

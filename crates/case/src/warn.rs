@@ -1,7 +1,7 @@
 //! What is allowed and should be said aloud.
 
 use crate::{
-    CaseConfig, Length, MaskPolicy, NormPlacement, OptimizerKind, OrderKind,
+    CaseConfig, Freeze, Length, MaskPolicy, NormPlacement, OptimizerKind, OrderKind,
     explain::{key_in_table, number},
 };
 
@@ -10,6 +10,7 @@ pub fn warnings(config: &CaseConfig) -> Vec<String> {
     let mut said = Vec::new();
     optimizer(config, &mut said);
     masking(config, &mut said);
+    examples(config, &mut said);
     if config.data.order == OrderKind::InOrder {
         said.push(format!(
             "{} = \"in-order\": each epoch reads one corpus after the other, so the encoder forgets the first while it \
@@ -83,10 +84,27 @@ fn masking(config: &CaseConfig, said: &mut Vec<String>) {
     }
 }
 
+fn examples(config: &CaseConfig, said: &mut Vec<String>) {
+    let (examples, finetune) = (&config.examples, &config.finetune);
+    if examples.test.is_some() && examples.test == examples.valid {
+        said.push(format!(
+            "{} names the files of `valid`: the best checkpoint is chosen on them, so what it reaches there is no test",
+            key_in_table("examples.test")
+        ));
+    }
+    if config.start.is_none() && finetune.freeze != Freeze::Nothing {
+        said.push(format!(
+            "{} = {} without `start`: what is frozen are weights as they were drawn, which have learned nothing",
+            key_in_table("finetune.freeze"),
+            finetune.freeze
+        ));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::warnings;
-    use crate::{CaseConfig, Length, MaskPolicy, NormPlacement, OptimizerKind, OrderKind};
+    use crate::{CaseConfig, Freeze, Length, MaskPolicy, NormPlacement, OptimizerKind, OrderKind, Paths};
 
     /// The defaults with three seeds, about which there is nothing to say.
     fn quiet() -> CaseConfig {
@@ -101,7 +119,12 @@ mod tests {
     #[test]
     fn each_surprise_is_said_once() {
         type Change = fn(&mut CaseConfig);
-        let cases: [(Change, &str); 10] = [
+        let same = || Some(Paths::One("dev.tsv".into()));
+        let mut tested_on_valid = quiet();
+        (tested_on_valid.examples.valid, tested_on_valid.examples.test) = (same(), same());
+        assert!(warnings(&tested_on_valid)[0].contains("no test"));
+        let cases: [(Change, &str); 11] = [
+            (|case| case.finetune.freeze = Freeze::Layers(2), "`freeze` in [finetune] = 2 without `start`"),
             (|case| case.seeds = vec![7], "one run is an anecdote"),
             (|case| case.optimizer.kind = OptimizerKind::Adam, "the decay is added to the gradient"),
             (|case| case.data.order = OrderKind::InOrder, "square wave"),

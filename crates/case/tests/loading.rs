@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use casebook_case::{CaseError, Length, Origin, ProblemKind, Variant, load, read_resolved};
+use casebook_case::{CaseError, Length, Origin, ProblemKind, Variant, load, load_run, read_resolved};
 
 const CASE: &str = "\
 question = \"Do six layers beat four?\"
@@ -222,5 +222,8 @@ fn a_conclusion_and_its_claims_are_every_variant_s() {
         assert_eq!(claims, ["b < a on valid.loss", "b > a on valid.ko.accuracy"]);
         let again = read_resolved(&variant.resolved_toml()).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(again, variant.config, "a run's own case names variants that it does not hold");
+        let run = folder("claims-run", &[("case.toml", &variant.resolved_toml())]).join("case.toml");
+        let longer = load_run(&run, &["train.steps=9".into()]).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!((longer.config.train.steps, longer.config.claims), (Some(9), variant.config.claims.clone()));
     }
 }

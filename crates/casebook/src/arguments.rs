@@ -132,7 +132,10 @@ pub(crate) enum Command {
     Record {
         /// One run's folder, or case files in the order of the record; all cases that have runs when none is named.
         what: Vec<PathBuf>,
-        /// Where runs are kept; the training record is written there.
+        /// The folder for the training record and its charts; that of the runs when absent.
+        #[arg(long)]
+        out: Option<PathBuf>,
+        /// Where runs are kept.
         #[arg(long, default_value = "runs")]
         runs: PathBuf,
     },
@@ -312,6 +315,23 @@ pub(crate) enum Precision {
     Bf16,
 }
 
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Attend {
+    ByShape,
+    Products,
+    Blocks,
+}
+
+impl From<Attend> for train::Attend {
+    fn from(word: Attend) -> Self {
+        match word {
+            Attend::ByShape => Self::ByShape,
+            Attend::Products => Self::Products,
+            Attend::Blocks => Self::Blocks,
+        }
+    }
+}
+
 impl From<Precision> for case::Precision {
     fn from(word: Precision) -> Self {
         match word {
@@ -403,6 +423,9 @@ pub(crate) struct ThroughputArguments {
     /// Number format of matrix products: fp32, f16, bf16.
     #[arg(long, default_value = "fp32")]
     pub(crate) precision: Precision,
+    /// How own kernels attend on a GPU: by-shape, products, blocks.
+    #[arg(long, default_value = "by-shape")]
+    pub(crate) attend: Attend,
     #[arg(long, default_value = "cpu")]
     pub(crate) device: String,
 }
@@ -461,12 +484,12 @@ mod tests {
             "note: ",
             "compare: baseline by at best metric runs json markdown",
             "report: out runs",
-            "record: runs",
+            "record: out runs",
             "doctor: device composed precision all",
             "forward: ids device",
             "encode: data",
             "replay: init batches norm d-model heads ff layers vocab eps lr lr-warmup weight-decay clip adam-eps steps device out",
-            "throughput: d-model heads ff layers vocab seq batch dropout min-len steps warmup-steps seed composed precision device",
+            "throughput: d-model heads ff layers vocab seq batch dropout min-len steps warmup-steps seed composed precision attend device",
         ];
         assert_eq!(all.collect::<Vec<_>>(), wanted);
     }

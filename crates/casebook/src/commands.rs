@@ -3,7 +3,7 @@
 use std::{path::Path, process::ExitCode};
 
 use anyhow::{Context, bail};
-use case::{Case, EncoderConfig, Kernels, NormPlacement, OptimizerConfig, TextFormat, Variant};
+use case::{Case, EncoderConfig, Kernels, NormPlacement, OptimizerConfig, Task, TextFormat, Variant};
 use journal::{RunInfo, Status};
 use train::{
     FileScore, Outcome, Place, Replay, Spec, Throughput, Trained, plan_runs, replay, take_over, throughput, train,
@@ -40,7 +40,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Command::Note { run, text } => records::note(run, text),
         Command::Compare(arguments) => records::compare(arguments),
         Command::Report { case, out, runs } => records::report(case, out.as_deref(), runs),
-        Command::Record { what, runs } => records::record(what, runs),
+        Command::Record { what, out, runs } => records::record(what, out.as_deref(), runs),
         Command::Doctor { device, composed, precision, all } => {
             doctor::run(device.as_deref(), kernels(*composed), (*precision).into(), *all)
         }
@@ -61,6 +61,7 @@ fn train_case(
     let mut chosen = choose(case, variant)?.into_iter().cloned().collect::<Vec<_>>();
     for variant in &mut chosen {
         variant.check_files(&base)?;
+        check_task(variant)?;
         take_over(variant, &base)?;
     }
     let stop = stop_flag()?;
@@ -88,7 +89,7 @@ fn train_case(
     let mut code = ExitCode::SUCCESS;
     for spec in specs {
         match tell(&spec.run, &train(&spec, &stop, &mut show)?, &show) {
-            After::Stop => return Ok(ExitCode::SUCCESS),
+            After::Stop => return Ok(ExitCode::from(STOPPED)),
             After::GoOn => {}
             // The other variants and seeds are worth no less for it.
             After::GoOnToFail => code = ExitCode::FAILURE,
@@ -96,6 +97,20 @@ fn train_case(
     }
     Ok(code)
 }
+
+/// Refuses what the case file can ask for and the loop cannot do.
+fn check_task(variant: &Variant) -> anyhow::Result<()> {
+    if variant.config.task != Task::Mlm || variant.config.start.is_some() {
+        bail!(
+            "{}: only task = \"mlm\" without `start` can be trained yet; classify, tag and `start` are read and checked",
+            variant.name
+        );
+    }
+    Ok(())
+}
+
+/// The exit status of a command that was asked to stop and goes on when given again: EX_TEMPFAIL of sysexits.h.
+const STOPPED: u8 = 75;
 
 /// What follows a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,8 +144,11 @@ fn seeds(variant: &Variant, seed: Option<u64>) -> anyhow::Result<Vec<u64>> {
 fn tell(run: &Path, outcome: &Outcome, show: &Show) -> After {
     let record = run.join("record.md");
     match outcome {
-        Outcome::EndedBefore(status) => {
+        Outcome::EndedBefore(status) if record.is_file() => {
             show.say(&format!("{} is {status}; its record is {}", run.display(), record.display()));
+        }
+        Outcome::EndedBefore(status) => {
+            show.say(&format!("{} is {status}; `casebook record {0}` draws its charts", run.display()));
         }
         Outcome::Ended(_) => show.say(&format!("record   {}", record.display())),
     }
@@ -147,8 +165,7 @@ fn tell(run: &Path, outcome: &Outcome, show: &Show) -> After {
 fn resume(run: &Path, set: &[String], prepared: &Path, way: &Way) -> anyhow::Result<ExitCode> {
     let info = RunInfo::read(run).with_context(|| format!("{} is not a run", run.display()))?;
     // A run's case.toml is a case of one variant; reading it as one lets `--set` be checked like anywhere else.
-    let case = case::load(&run.join("case.toml"), set)?;
-    let variant = choose(&case, None)?[0];
+    let variant = case::load_run(&run.join("case.toml"), set)?;
     let spec = Spec {
         case: info.case,
         variant: info.variant,
@@ -164,8 +181,9 @@ fn resume(run: &Path, set: &[String], prepared: &Path, way: &Way) -> anyhow::Res
     let stop = stop_flag()?;
     let outcome = train(&spec, &stop, &mut show)?;
     Ok(match tell(run, &outcome, &show) {
+        After::GoOn => ExitCode::SUCCESS,
         After::GoOnToFail => ExitCode::FAILURE,
-        After::GoOn | After::Stop => ExitCode::SUCCESS,
+        After::Stop => ExitCode::from(STOPPED),
     })
 }
 
@@ -180,6 +198,8 @@ fn check(case: &Case, resolved: bool) -> anyhow::Result<ExitCode> {
         for warning in case::warnings(&variant.config) {
             line(&format!("warning ({}): {warning}", variant.name));
         }
+        variant.check_files(&base)?;
+        check_task(variant)?;
     }
     let names = case.variants.iter().map(|variant| variant.name.as_str()).collect::<Vec<_>>().join(", ");
     line(&format!("{} can be trained: {names}", case.path.display()));
@@ -309,7 +329,7 @@ fn time(arguments: &ThroughputArguments) -> anyhow::Result<ExitCode> {
         warmup_steps: arguments.warmup_steps,
         seed: arguments.seed,
     };
-    let place = Place::open(&arguments.device, kernels(arguments.composed))?;
+    let place = Place::open(&arguments.device, kernels(arguments.composed))?.attending(arguments.attend.into());
     let timed = throughput(&what, &place.in_precision(arguments.precision.into())?)?;
     line(&serde_json::to_string(&timed).context("writing the result as JSON")?);
     Ok(ExitCode::SUCCESS)

@@ -6,10 +6,10 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use case::{Case, Claim};
+use case::{Case, CaseConfig, Claim};
 use journal::{
     Axis, CaseRuns, Conclusion, Filter, Note, RecordCase, TRAINING_RECORD, add_note,
-    compare::{Metric, Options, Run, Take, claim_verdict, find_runs, grouped},
+    compare::{Group, Metric, Options, Run, Take, case_caveats, claim_verdicts, find_runs, grouped},
     html_page, list_runs, runs_json, runs_of_case, runs_table, write_atomically, write_training_record,
 };
 
@@ -22,9 +22,15 @@ use crate::{
 const WIDTH: usize = 100;
 
 pub(crate) fn list(arguments: &JournalArguments) -> anyhow::Result<ExitCode> {
+    if !arguments.runs.is_dir() {
+        bail!("there is no folder {}: `casebook train CASE.toml` makes it", arguments.runs.display());
+    }
     let listing = list_runs(&arguments.runs).with_context(|| format!("listing {}", arguments.runs.display()))?;
     if let Some(error) = &listing.index_error {
         warning(&format!("the list could not be kept for the next time: {error}"));
+    }
+    if let Some(since) = &arguments.since {
+        check_since(since)?;
     }
     let filter = Filter {
         case: arguments.case.clone(),
@@ -38,12 +44,25 @@ pub(crate) fn list(arguments: &JournalArguments) -> anyhow::Result<ExitCode> {
     let wanted = listing.runs.into_iter().filter(|run| filter.matches(run)).collect::<Vec<_>>();
     if arguments.json {
         line(runs_json(&wanted).trim_end());
+    } else if all == 0 {
+        line(&format!("{} holds no run yet: `casebook train CASE.toml` makes them", arguments.runs.display()));
     } else if wanted.is_empty() {
         line(&format!("no run of {all} in {} is like that", arguments.runs.display()));
     } else {
         line(runs_table(&wanted).trim_end());
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Refuses what is not the beginning of a date and time as the journal writes them.
+fn check_since(text: &str) -> anyhow::Result<()> {
+    let form = "0000-00-00T00:00:00Z";
+    let fits =
+        |(written, wanted): (char, char)| if wanted == '0' { written.is_ascii_digit() } else { written == wanted };
+    if text.len() >= 4 && text.len() <= form.len() && text.chars().zip(form.chars()).all(fits) {
+        return Ok(());
+    }
+    bail!("--since {text}: write a date as in the journal, such as 2026-11-21, 2026-11 or 2026-11-21T09:30")
 }
 
 pub(crate) fn note(run: &Path, text: &str) -> anyhow::Result<ExitCode> {
@@ -54,22 +73,36 @@ pub(crate) fn note(run: &Path, text: &str) -> anyhow::Result<ExitCode> {
 }
 
 pub(crate) fn compare(arguments: &CompareArguments) -> anyhow::Result<ExitCode> {
+    let named =
+        arguments.what.iter().map(|what| Named::find(what, &arguments.runs)).collect::<anyhow::Result<Vec<_>>>()?;
     let mut runs = Vec::new();
-    let mut order = Vec::new();
-    for what in &arguments.what {
-        let (folder, names) = folder_of(what, &arguments.runs)?;
-        order.extend(names);
-        for found in find_runs(&folder).with_context(|| format!("looking for runs in {}", folder.display()))? {
-            let run = Run::read(&found).with_context(|| format!("reading {}", found.display()))?;
-            // A run that was planned only has nothing to compare.
-            if !run.events.is_empty() {
-                runs.push(run);
+    let mut waiting = Vec::new();
+    for named in &named {
+        for found in
+            find_runs(&named.folder).with_context(|| format!("looking for runs in {}", named.folder.display()))?
+        {
+            match Run::read(&found) {
+                // A run that was planned only has nothing to compare.
+                Ok(run) if run.events.is_empty() => waiting.push(found.display().to_string()),
+                Ok(run) => {
+                    named.warn_of_changes(&run);
+                    runs.push(run);
+                }
+                Err(error) => warning(&format!("{} is left out: {error}", found.display())),
             }
         }
     }
-    let mut groups = if runs.is_empty() { Vec::new() } else { grouped(runs) };
+    if runs.is_empty() {
+        bail!("there is no run with a journal in {}: `casebook train` makes them", listed(&arguments.what));
+    }
+    let is_each_a_run = named.iter().all(|named| named.folder.join("run.json").is_file());
+    let mut groups = if is_each_a_run { each_alone(runs)? } else { grouped(runs) };
+    let order = named.into_iter().flat_map(|named| named.order).collect::<Vec<_>>();
     let place = |name: &str| order.iter().position(|other| other == name).unwrap_or(order.len());
     groups.sort_by_key(|group| place(&group.name));
+    if groups.len() == 1 && !waiting.is_empty() {
+        bail!("only {} has begun; these are planned: {}", groups[0].name, waiting.join(", "));
+    }
     let options = Options {
         axis: arguments.by.map(axis),
         budget: arguments.at,
@@ -87,16 +120,78 @@ pub(crate) fn compare(arguments: &CompareArguments) -> anyhow::Result<ExitCode> 
     Ok(ExitCode::SUCCESS)
 }
 
-/// Where the runs are that somebody named by a case file, a case's name or a folder; and the case's variants in its order.
-fn folder_of(what: &Path, runs: &Path) -> anyhow::Result<(PathBuf, Vec<String>)> {
-    if is_case_file(what) {
-        let case = case::load(what, &[])?;
-        return Ok((runs.join(&case.name), names(&case)));
+/// Runs that were named one by one, each for itself.
+fn each_alone(runs: Vec<Run>) -> anyhow::Result<Vec<Group>> {
+    let mut groups: Vec<Group> = Vec::new();
+    for run in runs {
+        let name = run.info.run.clone();
+        if groups.iter().any(|group| group.runs[0].dir.canonicalize().ok() == run.dir.canonicalize().ok()) {
+            bail!("{} is named twice: a run does not differ from itself", run.dir.display());
+        }
+        let is_known = groups.iter().any(|group| group.name == name);
+        groups.push(Group { name: if is_known { run.dir.display().to_string() } else { name }, runs: vec![run] });
     }
+    Ok(groups)
+}
+
+fn listed(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// What somebody named by a case file, a case's name or a folder.
+struct Named {
+    /// Where its runs are.
+    folder: PathBuf,
+    /// The case's variants in its order; none where no case file was named.
+    order: Vec<String>,
+    /// The case file's variants, by name.
+    variants: Vec<(String, CaseConfig)>,
+}
+
+impl Named {
+    fn find(what: &Path, runs: &Path) -> anyhow::Result<Self> {
+        if is_case_file(what) {
+            let case = case::load(what, &[])?;
+            let folder = runs.join(&case.name);
+            if !folder.is_dir() {
+                bail!("{} has no runs in {}: `casebook train` makes them", case.name, runs.display());
+            }
+            let variants = case.variants.iter().map(|variant| (variant.name.clone(), variant.config.clone())).collect();
+            return Ok(Self { folder, order: names(&case), variants });
+        }
+        let folder = folder_of(what, runs)?;
+        Ok(Self { folder, order: Vec::new(), variants: Vec::new() })
+    }
+
+    /// Says where a run was trained by another case file than this.
+    fn warn_of_changes(&self, run: &Run) {
+        if self.variants.is_empty() {
+            return;
+        }
+        let Some((_, now)) = self.variants.iter().find(|(name, _)| *name == run.info.variant) else {
+            return warning(&format!(
+                "the case file has no variant {} any more, of which {} is",
+                run.info.variant, run.info.run
+            ));
+        };
+        let changed = case::differences(&run.config, now).into_iter().map(|difference| difference.key);
+        let changed = changed.filter(|key| !journal::compare::WORDS.contains(&key.as_str())).collect::<Vec<_>>();
+        if !changed.is_empty() {
+            warning(&format!(
+                "{} was trained by another case file: {} differ from it now",
+                run.info.run,
+                changed.join(", ")
+            ));
+        }
+    }
+}
+
+/// Where the runs are that somebody named by a folder or a case's name.
+fn folder_of(what: &Path, runs: &Path) -> anyhow::Result<PathBuf> {
     let named = runs.join(what);
     match (what.is_dir(), named.is_dir()) {
-        (true, _) => Ok((what.into(), Vec::new())),
-        (_, true) => Ok((named, Vec::new())),
+        (true, _) => Ok(what.into()),
+        (_, true) => Ok(named),
         _ => bail!(
             "{} is no folder, no case file, and no case in {}: `casebook journal` lists the runs there are",
             what.display(),
@@ -141,7 +236,7 @@ pub(crate) fn report(case: &Path, out: Option<&Path>, runs: &Path) -> anyhow::Re
     Ok(ExitCode::SUCCESS)
 }
 
-pub(crate) fn record(what: &[PathBuf], runs: &Path) -> anyhow::Result<ExitCode> {
+pub(crate) fn record(what: &[PathBuf], out: Option<&Path>, runs: &Path) -> anyhow::Result<ExitCode> {
     if let [run] = what
         && run.join("run.json").is_file()
     {
@@ -151,15 +246,33 @@ pub(crate) fn record(what: &[PathBuf], runs: &Path) -> anyhow::Result<ExitCode> 
     }
     let cases = if what.is_empty() { cases_with_runs(runs)? } else { what.to_vec() };
     let read = cases.iter().map(|case| case_runs(case, runs)).collect::<anyhow::Result<Vec<_>>>()?;
+    let folder = out.unwrap_or(runs);
+    keeps_all(&folder.join(TRAINING_RECORD), &read)?;
     let cases = read.iter().map(|(runs, conclusion)| RecordCase { runs, conclusion }).collect::<Vec<_>>();
-    write_training_record(runs, &cases, &judge, env!("CARGO_PKG_VERSION"))
-        .with_context(|| format!("writing the training record into {}", runs.display()))?;
-    line(&format!("{}", runs.join(TRAINING_RECORD).display()));
+    write_training_record(folder, &cases, &judge, env!("CARGO_PKG_VERSION"))
+        .with_context(|| format!("writing the training record into {}", folder.display()))?;
+    line(&format!("{}", folder.join(TRAINING_RECORD).display()));
     Ok(ExitCode::SUCCESS)
 }
 
-fn judge(case: &CaseRuns, claim: &Claim) -> journal::ClaimVerdict {
-    claim_verdict(case, claim)
+/// Refuses to write a record of fewer cases over one of more.
+fn keeps_all(path: &Path, cases: &[(CaseRuns, Conclusion)]) -> anyhow::Result<()> {
+    let before = std::fs::read_to_string(path).unwrap_or_default();
+    let headings = before.lines().filter_map(|line| line.strip_prefix("### "));
+    let names = headings.map(|name| name.replace('\\', "")); // as Markdown shows them
+    let lost = names.filter(|name| !cases.iter().any(|(runs, _)| runs.name == *name)).collect::<Vec<_>>();
+    if lost.is_empty() {
+        return Ok(());
+    }
+    bail!(
+        "{} holds {} too, which would be lost: name every case, or write elsewhere with --out FOLDER",
+        path.display(),
+        lost.join(", ")
+    )
+}
+
+fn judge(case: &CaseRuns, claims: &[Claim]) -> Vec<journal::ClaimVerdict> {
+    claim_verdicts(case, claims)
 }
 
 /// The names of all cases that have runs, in alphabetical order.
@@ -195,6 +308,7 @@ fn case_runs(case: &Path, runs: &Path) -> anyhow::Result<(CaseRuns, Conclusion)>
         (None, Some(run)) => Some(train::read_case(&run.folder)?),
         (config, _) => config,
     };
-    let conclusion = config.map(|config| Conclusion { text: config.conclusion, claims: config.claims });
+    let caveats = case_caveats(&read);
+    let conclusion = config.map(|config| Conclusion { text: config.conclusion, claims: config.claims, caveats });
     Ok((read, conclusion.unwrap_or_default()))
 }

@@ -108,6 +108,8 @@ fn variants_and_seeds_are_planned_trained_listed_compared_and_reported() {
     said(&["train", "both.toml"]);
     assert_eq!(said(&["journal", "--state", "finished"]).lines().filter(|line| line.contains("both")).count(), 4);
 
+    let longer = said(&["resume", "runs/both/two/s2", "--set", "train.log_every=3"]);
+    assert!(longer.contains("runs/both/two/s2"), "claims about other variants are no bar to going on: {longer}");
     said(&["note", "runs/both/two/s1", "looked at it: fine"]);
     assert!(said(&["journal", "--variant", "two", "--seed", "1", "--json"]).contains(r#""notes": 1"#));
     let compared = said(&["compare", "both.toml"]);
@@ -124,9 +126,23 @@ fn variants_and_seeds_are_planned_trained_listed_compared_and_reported() {
         page.contains("Two layers are better.") && page.contains("CANNOT TELL"),
         "claims are held against the runs"
     );
+    let pair = ["compare", "runs/both/two/s1", "runs/both/two/s2"];
+    assert!(said(&pair).contains("both/two/s1"), "two runs named one by one are compared with one another");
+    let twice = casebook(at, &["compare", "runs/both/two/s1", "runs/both/two/s1"]);
+    assert!(!twice.status.success() && text(&twice.stderr).contains("named twice"), "{}", text(&twice.stderr));
     said(&["record", "both.toml"]);
     let record = fs::read_to_string(at.join("runs/training-record.md")).unwrap();
     assert!(record.contains("two &lt; one on valid.loss") || record.contains("two < one on valid.loss"), "{record}");
+    assert!(
+        record.contains("two differs from one in model.n\\_layers")
+            || record.contains("two differs from one in model.n_layers"),
+        "{record}"
+    );
+    fs::write(at.join("other.toml"), CASE).unwrap();
+    said(&["train", "other.toml"]);
+    let fewer = casebook(at, &["record", "other.toml"]);
+    assert!(!fewer.status.success() && text(&fewer.stderr).contains("holds both too"), "{}", text(&fewer.stderr));
+    said(&["record", "other.toml", "--out", "elsewhere"]);
     assert!(at.join("runs/images/both").read_dir().unwrap().count() >= 4, "charts beside the record");
 }
 
@@ -135,18 +151,22 @@ fn mistakes_are_said_on_standard_error_with_a_failing_exit() {
     let folder = folder();
     let at = folder.path();
     fs::write(at.join("typo.toml"), CASE.replace("n_layers", "n_layer")).unwrap();
-    let cases: [(&[&str], &str); 11] = [
+    let cases: [(&[&str], &str); 15] = [
         (&["train", "typo.toml"], "did you mean `n_layers`?"),
         (&["train", "absent.toml"], "absent.toml"),
         (&["train", "case.toml", "--variant", "large"], "has no variant `large`; it has base"),
         (&["train", "case.toml", "--seed", "7"], "has no seed 7"),
         (&["train", "case.toml", "--set", "train.device=gpu:9"], "no device `gpu:9`"),
+        (&["train", "case.toml", "--set", "start=."], "can be trained yet"),
         (&["fill-mask", "runs/none", "a [MASK]"], "is not a run"),
         (&["resume", "runs/none"], "is not a run"),
         (&["compare", "none"], "is no folder, no case file, and no case in runs"),
         (&["report", "case.toml"], "case has no runs in runs"),
         (&["note", "runs/none", "a remark"], "holds no run"),
         (&["journal", "--state", "dead"], "planned, running, killed"),
+        (&["journal", "--since", "yesterday"], "write a date as in the journal"),
+        (&["journal", "--runs", "nowhere"], "there is no folder nowhere"),
+        (&["compare", "case.toml"], "case has no runs in runs"),
     ];
     for (arguments, part) in cases {
         let output = casebook(at, arguments);
@@ -180,7 +200,7 @@ fn a_signal_saves_and_leaves_and_the_same_command_goes_on() {
     assert!(running(), "the loop did not start within a minute");
     assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
     let status = child.wait().unwrap();
-    assert!(status.success(), "{status}");
+    assert_eq!(status.code(), Some(75), "stopped is neither finished nor failed");
     let events = fs::read_to_string(&journal).unwrap();
     let last = events.lines().last().unwrap();
     assert!(last.contains(r#""status":"stopped""#), "{last}");

@@ -167,6 +167,80 @@ pub enum CorpusError {
         /// What it said.
         why: String,
     },
+    /// A labelled set in a format without columns.
+    #[error("{path} is a txt file, which has no columns: labelled rows are read from tsv, csv, jsonl and parquet")]
+    NotATable {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A labelled file lacks a column.
+    #[error("{path} has no column `{column}`; it has {found}: name one of them in [examples]")]
+    NoColumn {
+        /// The file.
+        path: PathBuf,
+        /// The column asked for.
+        column: String,
+        /// The columns there are.
+        found: String,
+    },
+    /// A row of a labelled file cannot be used.
+    #[error("{path}:{row}: {why}")]
+    Row {
+        /// The file.
+        path: PathBuf,
+        /// Its line, or its number in parquet, from 1.
+        row: u64,
+        /// What is wrong with it and what to do.
+        why: String,
+    },
+    /// A label that the training rows do not have, or the list of labels does not.
+    #[error("{path}:{row}: the label `{label}` is none of {known}: correct it, or name all labels in [examples]")]
+    UnknownLabel {
+        /// The file.
+        path: PathBuf,
+        /// Its line, or its number in parquet, from 1.
+        row: u64,
+        /// As it stands there.
+        label: String,
+        /// The labels known, the first few where there are many.
+        known: String,
+    },
+    /// A box that is not on its page.
+    #[error("{path}:{row}: word {word} (`{text}`): {why}")]
+    Box {
+        /// The file.
+        path: PathBuf,
+        /// Its line, from 1.
+        row: u64,
+        /// The word, from 1.
+        word: usize,
+        /// The word itself.
+        text: String,
+        /// What is wrong with its box and what to do.
+        why: String,
+    },
+    /// Labels that cannot be told apart, or fewer than a decision needs.
+    #[error("the labels cannot be used: {why}")]
+    Labels {
+        /// What is wrong with them and what to do.
+        why: String,
+    },
+    /// A labelled file without a row.
+    #[error("{path} has no labelled row: name another file, or leave the split out")]
+    NoRows {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Examples that cannot be parted into folds.
+    #[error(
+        "{groups} groups cannot be parted into {folds} folds: at least 2 folds, and as many groups as folds, are needed"
+    )]
+    Folds {
+        /// Documents, or groups of them that stay together.
+        groups: usize,
+        /// Folds asked for.
+        folds: usize,
+    },
     /// Stopped because the caller asked for it.
     #[error("interrupted; nothing half-written is left")]
     Interrupted,

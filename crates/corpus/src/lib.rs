@@ -11,6 +11,9 @@ mod shard;
 mod split;
 mod tokenizer;
 
+// Texts with classes, words with tags.
+pub mod labelled;
+
 // From shards to masked batches.
 mod batch;
 mod loader;
@@ -31,7 +34,7 @@ pub use prepare::{
 pub use read::Tally;
 pub use source::{SpecialIds, TokenSource};
 pub use split::Split;
-pub use tokenizer::TextTokenizer;
+pub use tokenizer::{Piece, TextTokenizer};
 
 pub use batch::{Batch, BatchPlan, evaluation_batches};
 pub use loader::Loader;

@@ -5,6 +5,7 @@ mod files;
 mod lines;
 mod parquet_column;
 mod records;
+mod table;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -13,6 +14,7 @@ use case::{CorpusConfig, DocumentKind, TextFormat};
 pub use documents::Tally;
 pub(crate) use documents::{Block, Documents};
 pub(crate) use files::{InputFile, resolve};
+pub(crate) use table::{Record, read_lines, read_table, table_file};
 
 use crate::CorpusError;
 

@@ -3,6 +3,7 @@
 mod bpe;
 mod check;
 mod layout;
+mod spans;
 mod train;
 mod unigram;
 mod vocabulary;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use tokenizers::{Model, Tokenizer};
 
+pub use spans::Piece;
 pub(crate) use train::{TrainingText, train};
 
 use self::layout::Words;

@@ -23,16 +23,27 @@ impl Window {
     pub(crate) const BATCHES: u64 = 64;
 
     /// Window `window` of `epoch`.
+    pub(crate) fn new(rows: &RowSet, order: &Order, batch_size: u64, epoch: u64, window: u64) -> Self {
+        Self::of(order, rows.len(), batch_size, (epoch, window), |place| {
+            let id = rows.id_at(epoch, place);
+            (rows.tokens_of(id), id)
+        })
+    }
+
+    /// Window `window` of `epoch`, of `rows` places whose length and id `row` gives.
     ///
     /// Where rows are left that fill no batch, the batch that falls short is drawn among the lengths and read last.
-    pub(crate) fn new(rows: &RowSet, order: &Order, batch_size: u64, epoch: u64, window: u64) -> Self {
+    pub(crate) fn of(
+        order: &Order,
+        rows: u64,
+        batch_size: u64,
+        (epoch, window): (u64, u64),
+        row: impl Fn(u64) -> (usize, u64),
+    ) -> Self {
         let permutation = order.of_epoch(epoch);
         let first = window * Self::BATCHES * batch_size;
-        let positions = first..(first + Self::BATCHES * batch_size).min(rows.len());
-        let mut by_length: Vec<(usize, u64)> = positions
-            .map(|position| rows.id_at(epoch, permutation.row_at(position)))
-            .map(|id| (rows.tokens_of(id), id))
-            .collect();
+        let positions = first..(first + Self::BATCHES * batch_size).min(rows);
+        let mut by_length: Vec<(usize, u64)> = positions.map(|position| row(permutation.row_at(position))).collect();
         by_length.sort_by_key(|(length, _)| *length); // stable: ties by position
         let mut rng = stream(order.seed(), Purpose::Order, epoch, 1 + window);
         let full = by_length.len() / batch_size as usize;

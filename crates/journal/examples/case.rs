@@ -12,8 +12,8 @@ use std::time::Instant;
 
 use case::Claim;
 use casebook_journal::{
-    Axis, CaseRuns, ClaimVerdict, Conclusion, RecordCase, Standing, html_page, runs_of_case, write_atomically,
-    write_case_charts, write_training_record,
+    Axis, CaseRuns, Conclusion, RecordCase, html_page, runs_of_case, write_atomically, write_case_charts,
+    write_training_record,
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -23,10 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for axis in [Axis::Steps, Axis::Hours] {
         write_case_charts(&case, axis, &PathBuf::from(out).join("charts"))?;
     }
-    let undecided = |_: &CaseRuns, _: &Claim| ClaimVerdict {
-        standing: Standing::CannotTell,
-        reason: "Nobody has looked at the figures.".into(),
-    };
+    let undecided = |_: &CaseRuns, _: &[Claim]| Vec::new(); // the conclusion below claims nothing
     let started = Instant::now();
     let case = CaseRuns::read(name, &runs_of_case(&PathBuf::from(runs), name)?, &[]);
     let page = html_page(&case, &Conclusion::default(), &undecided, env!("CARGO_PKG_VERSION"));

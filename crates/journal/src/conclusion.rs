@@ -4,13 +4,15 @@ use case::Claim;
 
 use crate::case_runs::CaseRuns;
 
-/// An author's words and claims, as the case file has them.
+/// An author's words and claims, as the case file has them, and what they must be read with.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Conclusion {
     /// In words; may be empty.
     pub text: String,
     /// What can be held against the runs.
     pub claims: Vec<Claim>,
+    /// What a reader must know before the numbers: not the author's words but the program's.
+    pub caveats: Vec<String>,
 }
 
 /// Whether the runs bear a claim out.
@@ -33,8 +35,8 @@ pub struct ClaimVerdict {
     pub reason: String,
 }
 
-/// Holds a claim against the runs of its case: the statistics are not this module's.
-pub type Judge<'a> = dyn Fn(&CaseRuns, &Claim) -> ClaimVerdict + 'a;
+/// Holds claims against the runs of their case, a verdict for each: the statistics are not this module's.
+pub type Judge<'a> = dyn Fn(&CaseRuns, &[Claim]) -> Vec<ClaimVerdict> + 'a;
 
 impl Standing {
     /// In capitals, as verdicts are written.

@@ -82,10 +82,20 @@ pub enum JournalError {
         source: case::CaseError,
     },
     /// Fewer than two variants or runs to compare.
-    #[error("a comparison needs two runs or variants, {found} given: name another run, or a case with two variants")]
+    #[error(
+        "a comparison needs two variants or runs with figures, {found} found: name another run, or a case of which two variants have begun"
+    )]
     NothingToCompare {
         /// How many there are.
         found: usize,
+    },
+    /// Runs are to be read where none of them has come to.
+    #[error("no run was validated as far as {asked}: the longest ends at {longest}")]
+    BeyondTheEnd {
+        /// Where they are to be read.
+        asked: String,
+        /// Where the longest was last validated.
+        longest: String,
     },
     /// The variant that all others are to be compared with is not among them.
     #[error("there is no variant `{name}` to compare with; there are {}", known.join(", "))]
@@ -112,6 +122,18 @@ pub enum JournalError {
     NoRun {
         /// The folder.
         path: PathBuf,
+    },
+    /// A tag of another scheme than the one that entities are looked for in.
+    #[error(
+        "the tag `{tag}` of word {position}, counted from 0, begins with none of the letters {known}: write it as B-TYPE, I-TYPE or O"
+    )]
+    Tag {
+        /// The tag.
+        tag: String,
+        /// Its place in its sequence, counted from 0.
+        position: usize,
+        /// The prefixes known.
+        known: &'static str,
     },
     /// A remark without words.
     #[error("there is nothing in the remark: write what you saw in quotes behind the run")]

@@ -34,7 +34,7 @@ pub fn html_page(case: &CaseRuns, conclusion: &Conclusion, judge: &Judge, versio
          </html>\n",
         escaped(version),
         header(case),
-        concluded(case, conclusion, judge),
+        caveats(conclusion) + &concluded(case, conclusion, judge),
         tables(case),
         page_data(case)
     )
@@ -81,17 +81,22 @@ fn concluded(case: &CaseRuns, conclusion: &Conclusion, judge: &Judge) -> String 
     if conclusion.text.is_empty() && conclusion.claims.is_empty() {
         return String::new();
     }
-    let claims: String = conclusion
-        .claims
-        .iter()
-        .map(|claim| {
-            let verdict = judge(case, claim);
-            let (claim, reason) = (escaped(&claim.to_string()), escaped(&verdict.reason));
-            format!("<li>{claim}: <span class=\"verdict\">{}</span>. {reason}</li>\n", verdict.standing.word())
-        })
-        .collect();
+    let verdicts = judge(case, &conclusion.claims);
+    let claims = conclusion.claims.iter().zip(&verdicts).map(|(claim, verdict)| {
+        let (claim, reason) = (escaped(&claim.to_string()), escaped(&verdict.reason));
+        format!("<li>{claim}: <span class=\"verdict\">{}</span>. {reason}</li>\n", verdict.standing.word())
+    });
+    let claims: String = claims.collect();
     let list = if claims.is_empty() { String::new() } else { format!("<ul>\n{claims}</ul>\n") };
     format!("<section>\n<h2>What its author concludes</h2>\n<p>{}</p>\n{list}</section>\n", escaped(&conclusion.text))
+}
+
+fn caveats(conclusion: &Conclusion) -> String {
+    let items: String = conclusion.caveats.iter().map(|caveat| format!("<li>{}</li>\n", escaped(caveat))).collect();
+    if items.is_empty() {
+        return items;
+    }
+    format!("<section>\n<h2>Before the numbers</h2>\n<ul>\n{items}</ul>\n</section>\n")
 }
 
 fn tables(case: &CaseRuns) -> String {

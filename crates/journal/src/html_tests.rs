@@ -10,8 +10,12 @@ use crate::conclusion::{ClaimVerdict, Standing};
 use crate::notes::Note;
 use crate::synthetic::{case_runs, case_runs_of};
 
-fn undecided(_: &CaseRuns, claim: &Claim) -> ClaimVerdict {
-    ClaimVerdict { standing: Standing::CannotTell, reason: format!("{} has one seed.", claim.left) }
+fn undecided(_: &CaseRuns, claims: &[Claim]) -> Vec<ClaimVerdict> {
+    let one = |claim: &Claim| ClaimVerdict {
+        standing: Standing::CannotTell,
+        reason: format!("{} has one seed.", claim.variants()[0]),
+    };
+    claims.iter().map(one).collect()
 }
 
 fn page(case: &CaseRuns, conclusion: &Conclusion) -> String {
@@ -48,7 +52,10 @@ fn the_page_has_the_charts_data_and_every_run_as_text() {
 #[test]
 fn a_conclusion_is_shown_with_its_claims_and_what_the_runs_say() {
     let claims = vec!["layer-6 < layer-4 on valid.loss".parse().unwrap()];
-    let page = page(&case_runs(), &Conclusion { text: "More layers are better.".into(), claims });
+    let page = page(
+        &case_runs(),
+        &Conclusion { text: "More layers are better.".into(), claims, caveats: vec!["the batches differ".into()] },
+    );
     assert!(page.contains("<p>More layers are better.</p>"));
     assert!(page.contains(
         "layer-6 &lt; layer-4 on valid.loss: <span class=\"verdict\">CANNOT TELL</span>. layer-6 has one seed."
@@ -69,7 +76,7 @@ fn text_of_users_stays_text() {
     }
     case.variants = vec![evil.into()];
     case.unreadable = vec![(evil.into(), crate::JournalError::EmptyNote)];
-    let page = page(&case, &Conclusion { text: evil.into(), claims: Vec::new() });
+    let page = page(&case, &Conclusion { text: evil.into(), claims: Vec::new(), caveats: vec![evil.into()] });
     assert!(!page.contains("<img"), "{page}");
     assert_eq!(page.matches("</script>").count(), 2);
 }

@@ -13,7 +13,7 @@ const RISE: f64 = 1.02;
 /// The end of warm-up, restarts of the schedule, resumes that still count, the best evaluation, and where a run ended that
 /// did not finish.
 pub(crate) fn run_marks(info: &RunInfo, events: &[Event], scale: &Scale) -> Vec<VerticalMark> {
-    let mark = |(label, step): Moment| VerticalMark { label: label.into(), x: scale.of_step(step) };
+    let mark = |(label, step): Moment| VerticalMark { label, x: scale.of_step(step) };
     let mut marks: Vec<VerticalMark> = planned_moments(info).into_iter().map(mark).collect();
     let evals = evals(events, VALID);
     if let (Some(best), Some(last)) = (best(&evals), evals.last())
@@ -52,7 +52,7 @@ pub(crate) fn case_marks<'a>(case: &'a CaseRuns, scales: &'a [Scale<'a>]) -> Vec
             let places: Vec<f64> =
                 runs.iter().map(|(_, scale)| scale.of_step(*step)).filter(|x| x.is_finite()).collect();
             let x = places.iter().sum::<f64>() / places.len() as f64;
-            let mark = VerticalMark { label: (*label).into(), x };
+            let mark = VerticalMark { label: label.clone(), x };
             marks.push(if is_shared { mark } else { named(&variants.join(", "), mark) });
         }
     }
@@ -64,7 +64,7 @@ pub(crate) fn case_marks<'a>(case: &'a CaseRuns, scales: &'a [Scale<'a>]) -> Vec
 }
 
 /// Something that a plan says of a step.
-type Moment = (&'static str, u64);
+type Moment = (String, u64);
 /// A plan, and the runs that have it.
 type Group<'a> = (Vec<Moment>, Vec<(&'a Run, &'a Scale<'a>)>);
 
@@ -73,11 +73,36 @@ fn planned_moments(info: &RunInfo) -> Vec<Moment> {
     let warmup = info.plan.warmup_steps;
     let mut moments = Vec::new();
     if warmup > 0 {
-        moments.push(("end of warm-up", warmup));
+        moments.push(("end of warm-up".into(), warmup));
     }
     for pair in info.plan.rates.windows(2) {
         if pair[0].0 >= warmup && pair[1].1 > RISE * pair[0].1 {
-            moments.push(("restart of the schedule", pair[1].0));
+            moments.push(("restart of the schedule".into(), pair[1].0));
+        }
+    }
+    moments.extend(corpora_in_order(info));
+    moments
+}
+
+/// More changes of corpus than this would hide the curves: the first are shown.
+const CHANGES_SHOWN: usize = 6;
+
+/// Where one corpus ends and the next begins, in runs that read them in order: what makes their loss a square wave.
+fn corpora_in_order(info: &RunInfo) -> Vec<Moment> {
+    let is_in_order = info.parameters.iter().any(|(key, value)| key == "order" && value == "in-order");
+    let (plan, corpora) = (&info.plan, &info.data.corpora);
+    if !is_in_order || corpora.len() < 2 || plan.batch_size == 0 || plan.steps_per_epoch == 0 {
+        return Vec::new();
+    }
+    let mut moments = Vec::new();
+    for epoch in 0..=plan.total_steps / plan.steps_per_epoch {
+        let mut rows = 0;
+        for corpus in corpora {
+            let step = epoch * plan.steps_per_epoch + rows / plan.batch_size;
+            rows += corpus.train_rows;
+            if step > 0 && step < plan.total_steps && moments.len() < CHANGES_SHOWN {
+                moments.push((format!("{} begins", corpus.name), step));
+            }
         }
     }
     moments
@@ -118,6 +143,21 @@ mod tests {
         let found = run_marks(&info, &[], &Scale::new(Axis::Steps, &info, &[]));
         assert_eq!(labels(&found), ["end of warm-up", "restart of the schedule"]);
         assert_eq!(found[1].x, 500.0);
+    }
+
+    #[test]
+    fn corpora_read_in_order_are_marked_where_each_begins() {
+        let mut info = run_info();
+        let begins = |info: &RunInfo| corpora_in_order(info).into_iter().map(|(label, _)| label).collect::<Vec<_>>();
+        assert_eq!(begins(&info), [""; 0], "mixed corpora begin nowhere");
+        info.parameters = vec![("order".into(), "in-order".into())];
+        info.plan.steps_per_epoch = 400;
+        info.plan.batch_size = 10;
+        info.data.corpora[0].train_rows = 1_500;
+        info.data.corpora[1].train_rows = 2_500;
+        let steps = corpora_in_order(&info).into_iter().map(|(_, step)| step).collect::<Vec<_>>();
+        assert_eq!(steps, [150, 400, 550, 800, 950]);
+        assert_eq!(begins(&info), ["en begins", "ko begins", "en begins", "ko begins", "en begins"]);
     }
 
     fn of(case: &CaseRuns) -> Vec<VerticalMark> {

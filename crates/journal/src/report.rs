@@ -6,7 +6,7 @@ use crate::info::RunInfo;
 use crate::markdown::{Table, bytes, code, count, duration, escaped, minute, percent};
 use crate::notes::Note;
 use crate::results;
-use crate::statistics::Window;
+use crate::statistics::quantile;
 
 /// More epochs than this are shown by their first and last.
 const EPOCHS_SHOWN: usize = 60;
@@ -22,7 +22,7 @@ pub(crate) fn page(info: &RunInfo, events: &[Event], notes: &[Note]) -> String {
         ("Datasets", Some(datasets(info))),
         ("Result", Some(results::results(info, events))),
         ("Result by kind of position", results::by_kind(events)),
-        ("Masks", masks(events)),
+        ("Masks", masks(info, events)),
         ("Speed", speed(events)),
         ("Alerts", alerts(events)),
         ("Interruptions", interruptions(events)),
@@ -180,7 +180,8 @@ fn corpora(info: &RunInfo) -> String {
     table.text()
 }
 
-fn masks(events: &[Event]) -> Option<String> {
+/// Whether masks were what the case asked for, by their hashes.
+fn masks(info: &RunInfo, events: &[Event]) -> Option<String> {
     let epochs: Vec<&EpochEnd> = events
         .iter()
         .filter_map(|event| match event {
@@ -191,8 +192,15 @@ fn masks(events: &[Event]) -> Option<String> {
     let mut hashes: Vec<&str> = epochs.iter().map(|epoch| epoch.mask_hash.as_str()).collect();
     hashes.sort_unstable();
     hashes.dedup();
+    let asked = info.parameters.iter().find(|(key, _)| key == "masking").map_or("", |(_, value)| value.as_str());
     let verdict = match (epochs.len(), hashes.len()) {
         (0, _) => return None,
+        (epochs, distinct) if distinct > 1 && asked.starts_with("fixed") => format!(
+            "**The case asks for fixed masks, but {epochs} epochs have {distinct} different sets of them: they are not fixed.**"
+        ),
+        (epochs, 1) if epochs > 1 && asked.starts_with("per-epoch") => {
+            format!("**The case asks for masks drawn anew, but those of all {epochs} epochs are the same.**")
+        }
         (1, _) => "One epoch ended; whether masks change between epochs does not show.".to_string(),
         (epochs, 1) => format!("The masks of all {epochs} epochs are the same: fixed."),
         (epochs, distinct) if epochs == distinct => format!("The masks of all {epochs} epochs differ: drawn anew."),
@@ -238,9 +246,8 @@ fn speed(events: &[Event]) -> Option<String> {
         .collect();
     let last = logs.last()?;
     let median = |value: fn(&Log) -> f64| {
-        let mut window = Window::new();
-        logs.iter().for_each(|log| window.push(value(log)));
-        window.median().unwrap_or_default()
+        let values: Vec<f64> = logs.iter().map(|log| value(log)).collect();
+        quantile(&values, 0.5).unwrap_or_default()
     };
     let whole = |value: f64| count(value.max(0.0).round() as u64);
     let skipped = logs.iter().filter_map(|log| log.loss_scaling).map(|scaling| scaling.skipped).sum::<u64>();

@@ -109,19 +109,28 @@ fn fixed_masks_are_proved_fixed_and_new_ones_new() {
         Event::Epoch(end) => Event::Epoch(EpochEnd { mask_hash: "abcd".into(), ..end }),
         other => other,
     };
-    assert!(masks(&[fixed(0), fixed(1)]).unwrap().contains("The masks of all 2 epochs are the same: fixed."));
-    let new = [epoch_end(0, 250), epoch_end(1, 500)];
-    assert!(masks(&new).unwrap().contains("The masks of all 2 epochs differ: drawn anew."));
     assert!(
-        masks(&[fixed(0), fixed(1), epoch_end(2, 750)]).unwrap().contains("3 epochs have 2 different sets of masks.")
+        masks(&run_info(), &[fixed(0), fixed(1)]).unwrap().contains("The masks of all 2 epochs are the same: fixed.")
     );
-    assert_eq!(masks(&[start()]), None);
+    let new = [epoch_end(0, 250), epoch_end(1, 500)];
+    assert!(masks(&run_info(), &new).unwrap().contains("The masks of all 2 epochs differ: drawn anew."));
+    assert!(
+        masks(&run_info(), &[fixed(0), fixed(1), epoch_end(2, 750)])
+            .unwrap()
+            .contains("3 epochs have 2 different sets of masks.")
+    );
+    let mut asked = run_info();
+    asked.parameters = vec![("masking".into(), "fixed, 0.15 by token".into())];
+    assert!(masks(&asked, &new).unwrap().contains("they are not fixed"), "what is called fixed and is not");
+    asked.parameters[0].1 = "per-epoch, 0.15 by token".into();
+    assert!(masks(&asked, &[fixed(0), fixed(1)]).unwrap().contains("asks for masks drawn anew, but"));
+    assert_eq!(masks(&run_info(), &[start()]), None);
 }
 
 #[test]
 fn long_runs_keep_a_page_that_can_be_read() {
     let epochs: Vec<Event> = (0..500).map(|epoch| epoch_end(epoch, epoch + 1)).collect();
-    let text = masks(&epochs).unwrap();
+    let text = masks(&run_info(), &epochs).unwrap();
     assert_eq!(text.lines().filter(|line| line.starts_with('|')).count(), EPOCHS_SHOWN + 2);
     assert!(text.contains("440 epochs in the middle are left out here.") && text.contains("| 499 "));
     let many: Vec<Event> = (0..80).map(alert).collect();

@@ -1,66 +1,12 @@
-//! Quantiles of a window of steps, and the noise of an accuracy.
+//! Quantiles, gradient norms in a line, and the noise of an accuracy.
 
 use crate::event::GradNorm;
 
-/// Some numbers and their order: the gradient norms between two log lines, for example.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Window {
-    values: Vec<f64>,
-}
-
-impl Window {
-    /// An empty window.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Adds a value.
-    pub fn push(&mut self, value: f64) {
-        self.values.push(value);
-    }
-
-    /// Empties the window, keeping its memory.
-    pub fn clear(&mut self) {
-        self.values.clear();
-    }
-
-    /// Values in the window.
-    pub fn len(&self) -> usize {
-        self.values.len()
-    }
-
-    /// Whether the window holds no value.
-    pub fn is_empty(&self) -> bool {
-        self.values.is_empty()
-    }
-
-    /// The largest value; NaN if any is, `None` when empty.
-    pub fn max(&self) -> Option<f64> {
-        quantile(&self.values, 1.0)
-    }
-
-    /// The median; `None` when empty.
-    pub fn median(&self) -> Option<f64> {
-        quantile(&self.values, 0.5)
-    }
-
-    /// The 95th percentile; `None` when empty.
-    pub fn p95(&self) -> Option<f64> {
-        quantile(&self.values, 0.95)
-    }
-
-    /// Share of values above `limit`, 0..=1; `None` when empty.
-    pub fn share_above(&self, limit: f64) -> Option<f64> {
-        let above = self.values.iter().filter(|&&value| value > limit).count();
-        (!self.is_empty()).then(|| above as f64 / self.len() as f64)
-    }
-
-    /// The window as a log line has it; `None` when empty. `clip_norm` 0 means that nothing is clipped.
-    pub fn grad_norm(&self, clip_norm: f64) -> Option<GradNorm> {
-        let limit = if clip_norm > 0.0 { clip_norm } else { f64::INFINITY };
-        let (max, median, p95) = (self.max()?, self.median()?, self.p95()?);
-        Some(GradNorm { max, median, p95, clipped_share: self.share_above(limit)? })
-    }
+/// Gradient norms between two log lines, `clipped` of them clipped; all 0 where no update was made.
+pub fn grad_norm(norms: &[f64], clipped: u64) -> GradNorm {
+    let at = |q| quantile(norms, q).unwrap_or(0.0);
+    let clipped_share = clipped as f64 / norms.len().max(1) as f64;
+    GradNorm { max: at(1.0), median: at(0.5), p95: at(0.95), clipped_share }
 }
 
 /// The value below which the share `q` of the values lies; `None` for no values or a `q` outside 0..=1.
@@ -130,19 +76,12 @@ mod tests {
     }
 
     #[test]
-    fn a_window_summarises_its_gradient_norms() {
-        let mut window = Window::new();
-        assert_eq!(window.grad_norm(1.0), None);
-        for norm in [0.5, 1.5, 1.0, 3.0] {
-            window.push(norm);
-        }
-        let summary = window.grad_norm(1.0).unwrap();
+    fn gradient_norms_are_summed_up_for_a_log_line() {
+        let summary = grad_norm(&[0.5, 1.5, 1.0, 3.0], 2);
         assert_eq!((summary.max, summary.median, summary.clipped_share), (3.0, 1.25, 0.5));
         // Position 0.95 · 3 = 2.85 of [0.5, 1, 1.5, 3]: 1.5 + 0.85 · 1.5.
         assert!(close(Some(summary.p95), 2.775));
-        assert_eq!(window.grad_norm(0.0).unwrap().clipped_share, 0.0);
-        window.clear();
-        assert!(window.is_empty());
+        assert_eq!(grad_norm(&[], 0), GradNorm { max: 0.0, median: 0.0, p95: 0.0, clipped_share: 0.0 });
     }
 
     #[test]

@@ -80,6 +80,9 @@ fn one_case(case: &CaseRuns, conclusion: &Conclusion, judge: &Judge) -> String {
     }
     text += &format!("\n- datasets:\n{}", datasets(case));
     text += &format!("- runs: {}\n", runs(case));
+    for caveat in &conclusion.caveats {
+        text += &format!("- note: {}\n", escaped(caveat));
+    }
     text += &format!("- result:\n{}", concluded(case, conclusion, judge));
     text += &format!("  - {}\n\n", legend(case));
     text += &format!("{}\n{}\n", variants_table(case).escaped().text(), runs_table(case).escaped().text());
@@ -156,8 +159,7 @@ fn concluded(case: &CaseRuns, conclusion: &Conclusion, judge: &Judge) -> String 
         "" => "  - conclusion: none is written\n".to_string(),
         words => format!("  - conclusion: {}\n", escaped(words)),
     };
-    for claim in &conclusion.claims {
-        let verdict = judge(case, claim);
+    for (claim, verdict) in conclusion.claims.iter().zip(judge(case, &conclusion.claims)) {
         let (claim, reason) = (code(&claim.to_string()), escaped(&verdict.reason));
         text += &format!("  - claim {claim}: **{}**. {reason}\n", verdict.standing.word());
     }

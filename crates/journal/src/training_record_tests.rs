@@ -10,9 +10,12 @@ use crate::event::Status;
 use crate::notes::Note;
 use crate::synthetic::{case_runs, case_runs_of, ended, log, start};
 
-fn falls(case: &CaseRuns, claim: &Claim) -> ClaimVerdict {
-    let reason = format!("{} of {} runs say the opposite.", claim.left, case.runs.len());
-    ClaimVerdict { standing: Standing::Falls, reason }
+fn falls(case: &CaseRuns, claims: &[Claim]) -> Vec<ClaimVerdict> {
+    let one = |claim: &Claim| ClaimVerdict {
+        standing: Standing::Falls,
+        reason: format!("{} of {} runs say the opposite.", claim.variants()[0], case.runs.len()),
+    };
+    claims.iter().map(one).collect()
 }
 
 fn record(runs: &CaseRuns, conclusion: &Conclusion) -> String {
@@ -22,7 +25,10 @@ fn record(runs: &CaseRuns, conclusion: &Conclusion) -> String {
 #[test]
 fn a_case_stands_in_the_form_of_the_record() {
     let claims = vec!["layer-4 < layer-6 on valid.loss".parse().unwrap()];
-    let text = record(&case_runs(), &Conclusion { text: "Four layers are better.".into(), claims });
+    let text = record(
+        &case_runs(),
+        &Conclusion { text: "Four layers are better.".into(), claims, caveats: vec!["the batches differ".into()] },
+    );
     for line in [
         "# Training record\n",
         "### case1\n- description: Do six layers beat four on the unified Korean and English corpus?\n",
@@ -95,7 +101,7 @@ fn text_of_users_cannot_break_the_record() {
         run.info.parameters = vec![(evil.into(), evil.into())];
     }
     runs.variants = vec![evil.into()];
-    let text = record(&runs, &Conclusion { text: evil.into(), claims: Vec::new() });
+    let text = record(&runs, &Conclusion { text: evil.into(), claims: Vec::new(), caveats: vec![evil.into()] });
     assert!(!text.contains("<script>"), "{text}");
     assert_eq!(text.lines().filter(|line| line.starts_with('#')).count(), 3);
 }

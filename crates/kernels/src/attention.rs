@@ -6,9 +6,10 @@ use burn::{
     backend::Dispatch,
     tensor::{Bool, Device, FloatDType, Tensor, TensorData, activation::softmax},
 };
+use case::Kernels;
 
 use crate::{
-    DropSite, Path, RotaryTable, Spans, dropout,
+    DropSite, Mixed, Path, RotaryTable, Spans, dropout,
     ops::{AttentionHow, KernelOps, WeighHow},
     product::{format, product},
     rotate,
@@ -37,16 +38,35 @@ pub struct Attention {
 /// # Source
 /// Vaswani et al. 2017, §3.2.1, equation 1; by blocks of queries after Dao et al. 2022. Local: Beltagy et al. 2020, §3.1.
 pub fn attention(qkv: Tensor<3>, path: &Path, how: Attention) -> Tensor<3> {
+    let [batch, tokens, triple] = qkv.dims();
     match path {
-        Path::Own(spans) => own(qkv, spans.clone(), how),
+        Path::Own(spans) => own(qkv, spans.clone(), None, how),
+        Path::Mixed(Mixed { mask_pad, precision, kernels: Kernels::Own, attend, .. })
+            if attend.by_blocks([batch, how.heads, tokens, triple / 3 / how.heads], *precision) =>
+        {
+            own(qkv, Arc::new(Spans::new(vec![tokens; batch])), mask_pad.clone(), how)
+        }
         Path::Composed { .. } | Path::Mixed(_) => composed(qkv, path, how),
     }
 }
 
-fn own(qkv: Tensor<3>, spans: Arc<Spans>, how: Attention) -> Tensor<3> {
+fn own(qkv: Tensor<3>, spans: Arc<Spans>, mask_pad: Option<Tensor<2, Bool>>, how: Attention) -> Tensor<3> {
     let drop = how.drop_site.and_then(|site| site.dropper(how.dropout));
-    let how = AttentionHow { heads: how.heads, drop, rotary: how.rotary, reach: how.reach, spans };
-    Tensor::from_dispatch(Dispatch::attend(qkv.into_dispatch(), how).0)
+    let how = AttentionHow {
+        heads: how.heads,
+        drop,
+        rotary: how.rotary,
+        reach: how.reach,
+        spans,
+        has_mask: mask_pad.is_some(),
+    };
+    let mask = numbers(mask_pad, &qkv.device());
+    Tensor::from_dispatch(Dispatch::attend(qkv.into_dispatch(), mask.into_dispatch(), how).0)
+}
+
+/// A mask as kernels take it, 1 = padding; a single number where there is none.
+fn numbers(mask_pad: Option<Tensor<2, Bool>>, device: &Device) -> Tensor<2> {
+    mask_pad.map_or_else(|| Tensor::zeros([1, 1], device), |mask| mask.float().cast(FloatDType::F32))
 }
 
 /// Keys at padding get no weight.
@@ -104,8 +124,7 @@ fn by_kernel(factors: [Tensor<4>; 3], path: &Path, how: &Attention) -> Tensor<4>
     let mask_pad = path.mask_pad();
     let drop = how.drop_site.and_then(|site| site.dropper(how.dropout));
     let weigh = WeighHow { has_mask: mask_pad.is_some(), drop };
-    let mask =
-        mask_pad.map_or_else(|| Tensor::zeros([1, 1], &scores.device()), |mask| mask.float().cast(FloatDType::F32));
+    let mask = numbers(mask_pad, &scores.device());
     let (weights, _) = Dispatch::weigh(scores.into_dispatch(), mask.into_dispatch(), weigh);
     Tensor::<4>::from_dispatch(weights).matmul(v).cast(FloatDType::F32)
 }

@@ -1,12 +1,15 @@
 //! Token vectors with their positions.
 
+use std::sync::Arc;
+
 use burn::{
     backend::Dispatch,
     tensor::{Int, Tensor},
 };
+use case::Kernels;
 
 use crate::{
-    Path,
+    Mixed, Path, Spans,
     ops::{EmbedHow, KernelOps},
 };
 
@@ -27,9 +30,17 @@ pub fn embed(
 ) -> Tensor<3> {
     let [batch, tokens] = input_ids.dims();
     let width = table.dims()[1];
-    if let Path::Own(spans) = path {
+    let host = match path {
+        Path::Own(spans) => Some((spans.clone(), None)),
+        Path::Mixed(Mixed { kernels: Kernels::Own, ids: Some(ids), .. }) => {
+            assert_eq!(ids.len(), batch * tokens, "the ids on the host are those on the device");
+            Some((Arc::new(Spans::new(vec![tokens; batch])), Some(ids.clone())))
+        }
+        Path::Composed { .. } | Path::Mixed(_) => None,
+    };
+    if let Some((spans, ids)) = host {
         let positions = positions.unwrap_or_else(|| Tensor::zeros([spans.longest(), width], &table.device()));
-        let how = EmbedHow { scale: scale as f32, spans: spans.clone() };
+        let how = EmbedHow { scale: scale as f32, spans, ids };
         let (table, positions) = (table.into_dispatch(), positions.into_dispatch());
         return Tensor::from_dispatch(Dispatch::embed(input_ids.into_dispatch(), table, positions, how));
     }

@@ -20,6 +20,7 @@ mod product;
 mod rotary;
 mod spans;
 mod update;
+mod words;
 
 pub use attention::{Attention, attention};
 pub use dropout::{DropSite, DropSource, dropout};
@@ -29,7 +30,7 @@ pub use loss::{Projection, Scores, score};
 pub use memory::keep_memory;
 pub use norm::{Branch, layer_norm, norm_of_sum, residual_sum};
 pub use ops::AdamStep;
-pub use path::{Mixed, Path};
+pub use path::{Attend, Mixed, Path};
 pub use rotary::{RotaryTable, rotate};
 pub use spans::{Span, Spans};
-pub use update::{adam, adam_composed, squared_sum};
+pub use update::{adam, adam_by, adam_composed, clip, squared_sum};

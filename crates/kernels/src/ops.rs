@@ -37,8 +37,10 @@ pub(crate) struct AttentionHow {
     pub rotary: Option<Arc<RotaryTable>>,
     /// Tokens to either side that a token sees; none where it sees all of its span.
     pub reach: Option<usize>,
-    /// A token attends to the tokens of its own span.
+    /// A token attends to the tokens of its own span. On GPUs rows keep their padding, and it counts as their tokens.
     pub spans: Arc<Spans>,
+    /// Whether there is padding at all.
+    pub has_mask: bool,
 }
 
 /// How attention's scores become weights.
@@ -66,6 +68,8 @@ pub(crate) struct EmbedHow {
     pub scale: f32,
     /// Positions are counted inside each span.
     pub spans: Arc<Spans>,
+    /// The ids on the host, where a GPU's gradient is to be sorted by them; a CPU reads its own.
+    pub ids: Option<Arc<Vec<i32>>>,
 }
 
 /// One optimizer step's numbers; what they come from stands in the optimizer.
@@ -90,20 +94,47 @@ pub struct AdamStep {
 }
 
 /// Why an operation is missing on a GPU.
-const ON_CPU: &str = "a GPU's rows keep their padding, and its products and embeddings are the framework's";
+const ON_CPU: &str = "a GPU's products are the framework's";
 
 /// Why an operation is missing on the CPU.
-const ON_GPU: &str = "the CPU's own attention makes no tensor of scores";
+const ON_GPU: &str = "the CPU's attention makes no tensor of scores, and it has clipping's factor at hand";
 
 /// The shape of one number.
 fn single(_: &Shape) -> Shape {
     Shape::new([1])
 }
 
+/// One number of the format of others.
+fn one_of(others: &TensorSpec) -> TensorSpec {
+    TensorSpec::new(Shape::new([1]), others.dtype)
+}
+
 /// Shapes of what layer norm gives for this input.
 fn normed(input: &TensorSpec) -> (TensorSpec, TensorSpec, TensorSpec) {
     let rows = input.shape.num_elements() / input.shape[input.shape.num_dims() - 1];
     (input.clone(), input.clone(), TensorSpec::new(Shape::new([rows]), input.dtype))
+}
+
+/// Shapes of what attention gives for these queries, keys and values.
+fn attended(qkv: &TensorSpec, how: &AttentionHow) -> (TensorSpec, TensorSpec) {
+    let mut shape = qkv.shape.clone();
+    let last = shape.num_dims() - 1;
+    shape[last] /= 3;
+    let sums = qkv.shape.num_elements() / qkv.shape[last] * how.heads;
+    (TensorSpec::new(shape, qkv.dtype), TensorSpec::new(Shape::new([sums]), DType::F32))
+}
+
+/// The shape of these tokens' vectors.
+fn embedded(ids: &TensorSpec, table: &TensorSpec) -> TensorSpec {
+    let mut shape = ids.shape.clone();
+    shape.push(table.shape[1]);
+    TensorSpec::new(shape, table.dtype)
+}
+
+/// The shape of so many positions.
+fn placed(gradient: &TensorSpec, positions: usize) -> TensorSpec {
+    let width = gradient.shape[gradient.shape.num_dims() - 1];
+    TensorSpec::new(Shape::new([positions, width]), gradient.dtype)
 }
 
 /// Shapes of the weights and sums that these scores give.
@@ -176,23 +207,25 @@ pub(crate) trait KernelOps: Backend {
         unreachable!("{ON_CPU}")
     }
 
-    /// `[.., 3D]` to `[.., D]`, and the logarithms of the softmax's sums, `[tokens · N]`.
-    #[fusion(default)]
-    fn attend(_qkv: FloatTensor<Self>, _how: AttentionHow) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        unreachable!("{ON_CPU}")
-    }
+    /// `[.., 3D]` to `[.., D]`, and the logarithms of the softmax's sums, `[tokens · N]`. `mask`: `[B, T]`, not 0 =
+    /// padding; the CPU, whose rows have none, does not look at it.
+    #[fusion(meta = |qkv, _, how| attended(qkv, how))]
+    fn attend(
+        qkv: FloatTensor<Self>,
+        mask: FloatTensor<Self>,
+        how: AttentionHow,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
 
     /// Gradient of `qkv`.
-    #[fusion(default)]
+    #[fusion(dtype = qkv, shape = qkv)]
     fn attend_backward(
-        _qkv: FloatTensor<Self>,
-        _out: FloatTensor<Self>,
-        _log_sums: FloatTensor<Self>,
-        _gradient: FloatTensor<Self>,
-        _how: AttentionHow,
-    ) -> FloatTensor<Self> {
-        unreachable!("{ON_CPU}")
-    }
+        qkv: FloatTensor<Self>,
+        mask: FloatTensor<Self>,
+        out: FloatTensor<Self>,
+        log_sums: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        how: AttentionHow,
+    ) -> FloatTensor<Self>;
 
     /// Softmax of scores over keys that are no padding, then dropout; and the logarithms of the sums, `[B · N · T]`.
     /// `mask`: `[B, T]`, not 0 = padding. For GPUs alone: the CPU attends by blocks of queries.
@@ -254,32 +287,26 @@ pub(crate) trait KernelOps: Backend {
     fn drop_elements(input: FloatTensor<Self>, drop: Dropper) -> FloatTensor<Self>;
 
     /// `scale · table[ids] + positions`: `[.., tokens]`, `[V, D]`, `[P, D]` to `[.., tokens, D]`.
-    #[fusion(default)]
+    #[fusion(meta = |ids, table, _, _| embedded(ids, table))]
     fn embed(
-        _ids: IntTensor<Self>,
-        _table: FloatTensor<Self>,
-        _positions: FloatTensor<Self>,
-        _how: EmbedHow,
-    ) -> FloatTensor<Self> {
-        unreachable!("{ON_CPU}")
-    }
+        ids: IntTensor<Self>,
+        table: FloatTensor<Self>,
+        positions: FloatTensor<Self>,
+        how: EmbedHow,
+    ) -> FloatTensor<Self>;
 
     /// Adds the table's gradient to `sums`, `[V, D]`.
-    #[fusion(default)]
+    #[fusion(dtype = sums, shape = sums)]
     fn embed_backward(
-        _sums: FloatTensor<Self>,
-        _ids: IntTensor<Self>,
-        _gradient: FloatTensor<Self>,
-        _how: EmbedHow,
-    ) -> FloatTensor<Self> {
-        unreachable!("{ON_CPU}")
-    }
+        sums: FloatTensor<Self>,
+        ids: IntTensor<Self>,
+        gradient: FloatTensor<Self>,
+        how: EmbedHow,
+    ) -> FloatTensor<Self>;
 
     /// Gradient of the positions, `[P, D]`.
-    #[fusion(default)]
-    fn positions_backward(_gradient: FloatTensor<Self>, _positions: usize, _how: EmbedHow) -> FloatTensor<Self> {
-        unreachable!("{ON_CPU}")
-    }
+    #[fusion(meta = |gradient, positions, _| placed(gradient, *positions))]
+    fn positions_backward(gradient: FloatTensor<Self>, positions: usize, how: EmbedHow) -> FloatTensor<Self>;
 
     /// `scale · Σ nats` as `[1]`, nats `[K]` and likeliest words `[K]`; the last two without gradients.
     #[fusion(meta = |_, _, bias, labels, _| scored(bias, labels))]
@@ -315,6 +342,27 @@ pub(crate) trait KernelOps: Backend {
         second: FloatTensor<Self>,
         step: AdamStep,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+
+    /// The same with the factor of gradients on the device, `[1]`; below 0 it leaves everything as it was. For GPUs
+    /// alone: the CPU has the factor at hand.
+    #[fusion(meta = |weight, _, first, second, _, _| (weight.clone(), first.clone(), second.clone()))]
+    fn adam_by(
+        _weight: FloatTensor<Self>,
+        _gradient: FloatTensor<Self>,
+        _first: FloatTensor<Self>,
+        _second: FloatTensor<Self>,
+        _factor: FloatTensor<Self>,
+        _step: AdamStep,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        unreachable!("{ON_GPU}")
+    }
+
+    /// Global norm and factor for [`KernelOps::adam_by`], `[1]` each, from sums of squares of gradients that are too large
+    /// by `scale`. For GPUs alone.
+    #[fusion(meta = |sums, _, _| (one_of(sums), one_of(sums)))]
+    fn clip(_sums: FloatTensor<Self>, _largest: f32, _scale: f32) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        unreachable!("{ON_GPU}")
+    }
 
     /// Sum of squares, `[1]`.
     #[fusion(dtype = values, shape = single(values))]

@@ -38,6 +38,11 @@ impl RotaryTable {
         (twice(&self.cos), twice(&self.sin))
     }
 
+    /// Cosines and sines, `[T, H / 2]` each.
+    pub(crate) fn halves(&self) -> [&[f32]; 2] {
+        [&self.cos, &self.sin]
+    }
+
     /// Turns one token's `[H]` by its place in the row.
     #[inline(always)]
     pub(crate) fn turn(&self, row: &mut [f32], place: usize) {

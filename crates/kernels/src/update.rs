@@ -23,7 +23,33 @@ pub fn adam(
     [weight, first, second].map(Tensor::from_dispatch)
 }
 
-/// The same of Burn's operations.
+/// [`adam`] on a GPU by a factor that is there already, `[1]`, of [`clip`]: below 0 nothing is changed.
+pub fn adam_by(
+    weight: Tensor<1>,
+    gradient: Tensor<1>,
+    [first, second]: [Tensor<1>; 2],
+    factor: Tensor<1>,
+    step: AdamStep,
+) -> [Tensor<1>; 3] {
+    let [weight, gradient, first, second] = [weight, gradient, first, second].map(Tensor::into_dispatch);
+    let (weight, first, second) = Dispatch::adam_by(weight, gradient, first, second, factor.into_dispatch(), step);
+    [weight, first, second].map(Tensor::from_dispatch)
+}
+
+/// On a GPU, the global norm of gradients that are too large by `scale`, and the factor that takes the scale off and
+/// holds the norm to `largest` at most (0: no limit); the factor is below 0 where the norm is not finite.
+///
+/// # Shapes
+/// - `squared_sums`: `[n]`, above 0; returns `[1]` and `[1]`, still on the device
+///
+/// # Source
+/// Pascanu et al. 2013, algorithm 1.
+pub fn clip(squared_sums: Tensor<1>, largest: f64, scale: f64) -> [Tensor<1>; 2] {
+    let (norm, factor) = Dispatch::clip(squared_sums.into_dispatch(), largest as f32, scale as f32);
+    [norm, factor].map(Tensor::from_dispatch)
+}
+
+/// [`adam`] of Burn's operations.
 pub fn adam_composed(
     weight: Tensor<1>,
     gradient: Tensor<1>,

@@ -18,6 +18,16 @@ pub fn squared_sums(gradients: &[Tensor<1>], kernels: Kernels) -> Tensor<1> {
     Tensor::cat(gradients.iter().map(one).collect(), 0)
 }
 
+/// On a GPU with own kernels: the global norm of gradients that are too large by `scale`, and what they are to be
+/// multiplied by for a norm of at most `clip_norm` (0: no limit) without the scale; below 0 where the norm is not finite.
+/// Both `[1]`, still on the device, in f32.
+///
+/// # Panics
+/// If there is no gradient.
+pub fn clip_on_device(gradients: &[Tensor<1>], clip_norm: f64, scale: f64) -> [Tensor<1>; 2] {
+    kernels::clip(squared_sums(gradients, Kernels::Own), clip_norm, scale)
+}
+
 /// The global L2 norm from the sums of [`squared_sums`]; not finite where a gradient is not.
 pub fn global_norm(squared_sums: &[f32]) -> f64 {
     squared_sums.iter().map(|sum| f64::from(*sum)).sum::<f64>().sqrt()

@@ -5,7 +5,7 @@ mod optimizer;
 mod scaler;
 mod schedule;
 
-pub use clip::{clip_factor, global_norm, squared_sums};
+pub use clip::{clip_factor, clip_on_device, global_norm, squared_sums};
 pub use optimizer::{Optimizer, Update, WeightInfo, decays};
 pub use scaler::LossScaler;
 pub use schedule::{Schedule, ScheduleError, Spans};

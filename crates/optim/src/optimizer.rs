@@ -67,6 +67,30 @@ impl Optimizer {
         weight
     }
 
+    /// The same on a GPU, by a factor that the host has not seen: the second of [`crate::clip_on_device`]. Where that is
+    /// below 0 nothing changes; [`Optimizer::take_back`] then says so.
+    pub fn apply_by(
+        &mut self,
+        index: usize,
+        weight: Tensor<1>,
+        gradient: Tensor<1>,
+        lr: f64,
+        factor: &Tensor<1>,
+    ) -> Tensor<1> {
+        let empty = || Tensor::zeros([0], &gradient.device());
+        let first = std::mem::replace(&mut self.first[index], empty());
+        let second = std::mem::replace(&mut self.second[index], empty());
+        let step = self.numbers(index, Update { lr, clip_factor: 1.0 });
+        let [weight, first, second] = kernels::adam_by(weight, gradient, [first, second], factor.clone(), step);
+        (self.first[index], self.second[index]) = (first, second);
+        weight
+    }
+
+    /// Counts the update that was begun last as not made.
+    pub fn take_back(&mut self) {
+        self.updates -= 1;
+    }
+
     fn numbers(&self, index: usize, update: Update) -> AdamStep {
         let OptimizerConfig { beta1, beta2, epsilon, weight_decay, .. } = self.config;
         let decay = if self.decays[index] { weight_decay } else { 0.0 };

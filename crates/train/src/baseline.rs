@@ -5,28 +5,34 @@ use journal::Baselines;
 
 /// Uniform and unigram losses in nats per token.
 ///
-/// `uniform` is ln V. `unigram` is the cross-entropy of the validation split's tokens under the training split's
-/// frequencies (each count plus one), all corpora together, weighted as an epoch weights them; validation text counts as far
-/// as it is evaluated (`eval_rows`), so that the line is that of the same mixture as the loss. Each corpus stands beside it
-/// under its own frequencies, which is the stricter line.
-pub(crate) fn baselines(prepared: &Prepared, names: &[String], weights: &[f64], valid_rows: &RowSummary) -> Baselines {
+/// `uniform` is ln V. A corpus's unigram loss is the cross-entropy of its validation tokens under the frequencies of its own
+/// training tokens (each count plus one); `unigram` is their mean, each corpus with the share of its validation tokens that
+/// is evaluated (`eval_rows`). That is lower than the loss under all corpora's frequencies together, and the right line:
+/// which corpus a row is from can be seen in it, so a model that knows nothing but frequencies gets that far.
+pub(crate) fn baselines(prepared: &Prepared, names: &[String], valid_rows: &RowSummary) -> Baselines {
     let vocab_size = prepared.tokenizer().vocab_size();
-    let counts = |split: Split, corpus: usize| prepared.token_counts(split, corpus);
-    let mut train_all = vec![0.0; vocab_size];
-    let mut valid_all = vec![0.0; vocab_size];
-    let mut corpora = Vec::new();
-    for (corpus, name) in names.iter().enumerate() {
-        let train = counts(Split::Train, corpus).iter().map(|count| *count as f64).collect::<Vec<_>>();
-        let valid = counts(Split::Valid, corpus).iter().map(|count| *count as f64).collect::<Vec<_>>();
+    let counts = |split: Split, corpus: usize| {
+        prepared.token_counts(split, corpus).iter().map(|count| *count as f64).collect::<Vec<_>>()
+    };
+    let one = |(corpus, name): (usize, &String)| {
+        let (train, valid) = (counts(Split::Train, corpus), counts(Split::Valid, corpus));
         let rows = &valid_rows.corpora[corpus];
         let read = rows.rows_per_epoch as f64 / rows.rows.max(1) as f64;
-        for id in 0..vocab_size {
-            train_all[id] += train[id] * weights[corpus];
-            valid_all[id] += valid[id] * read;
-        }
-        corpora.push((name.clone(), cross_entropy(&valid, &train)));
+        (name.clone(), cross_entropy(&valid, &train), valid.iter().sum::<f64>() * read)
+    };
+    let corpora = names.iter().enumerate().map(one).collect::<Vec<_>>();
+    Baselines {
+        uniform: (vocab_size as f64).ln(),
+        unigram: mixed(&corpora),
+        corpora: corpora.into_iter().map(|(name, loss, _)| (name, loss)).collect(),
     }
-    Baselines { uniform: (vocab_size as f64).ln(), unigram: cross_entropy(&valid_all, &train_all), corpora }
+}
+
+/// The mean of the corpora's losses, each weighted by its tokens; all alike where no corpus has any.
+fn mixed(corpora: &[(String, f64, f64)]) -> f64 {
+    let tokens = corpora.iter().map(|(.., tokens)| tokens).sum::<f64>();
+    let weight = |seen: f64| if tokens > 0.0 { seen / tokens } else { 1.0 / corpora.len() as f64 };
+    corpora.iter().map(|(_, loss, seen)| loss * weight(*seen)).sum()
 }
 
 /// Nats per token of `seen` under the frequencies `known`, each plus one; of `known` itself where nothing was seen.
@@ -39,7 +45,7 @@ fn cross_entropy(seen: &[f64], known: &[f64]) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::cross_entropy;
+    use super::{cross_entropy, mixed};
 
     #[test]
     fn equal_frequencies_lose_ln_of_their_number() {
@@ -51,6 +57,14 @@ mod tests {
     fn a_word_never_seen_in_training_costs_much_but_not_infinity() {
         let loss = cross_entropy(&[0.0, 1.0], &[98.0, 0.0]);
         assert!((loss - 100f64.ln()).abs() < 1e-12, "{loss}");
+    }
+
+    #[test]
+    fn two_corpora_mix_by_their_validation_tokens() {
+        let corpora = [("ko".to_string(), 6.0, 300.0), ("en".to_string(), 5.0, 100.0)];
+        assert_eq!(mixed(&corpora), 5.75);
+        let unseen = corpora.map(|(name, loss, _)| (name, loss, 0.0));
+        assert_eq!(mixed(&unseen), 5.5);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::thread;
 
 use burn::tensor::{DType, Device, DeviceKind, DeviceType, Tensor};
 use case::{Kernels, Precision};
+use kernels::Attend;
 
 use crate::TrainError;
 
@@ -18,6 +19,7 @@ pub struct Place {
     on_cpu_backend: bool,
     kernels: Kernels,
     precision: Precision,
+    attend: Attend,
 }
 
 impl Place {
@@ -26,13 +28,22 @@ impl Place {
     /// # Errors
     /// [`TrainError::DeviceWord`] for an unknown word, [`TrainError::DeviceMissing`] where this machine has none such.
     pub fn open(word: &str, kernels: Kernels) -> Result<Self, TrainError> {
+        let attend = Attend::default();
         let kind = match parse(word) {
             Some(None) => {
                 let description =
                     format!("CPU, {} threads", std::thread::available_parallelism().map_or(1, usize::from));
                 let device = Device::flex();
                 let precision = Precision::Fp32;
-                return Ok(Self { word: word.into(), description, device, on_cpu_backend: true, kernels, precision });
+                return Ok(Self {
+                    word: word.into(),
+                    description,
+                    device,
+                    on_cpu_backend: true,
+                    kernels,
+                    precision,
+                    attend,
+                });
             }
             Some(Some(kind)) => kind,
             None => return Err(TrainError::DeviceWord { word: word.into() }),
@@ -47,7 +58,7 @@ impl Place {
             Some((device, name, Ok(two))) if two == [2.0] => {
                 let description = format!("{name}, wgpu ({})", shader_language());
                 let precision = Precision::Fp32;
-                Ok(Self { word: word.into(), description, device, on_cpu_backend: false, kernels, precision })
+                Ok(Self { word: word.into(), description, device, on_cpu_backend: false, kernels, precision, attend })
             }
             _ => Err(TrainError::DeviceMissing { word: word.into(), found: found() }),
         }
@@ -70,6 +81,16 @@ impl Place {
         Ok(Self { precision, ..self })
     }
 
+    /// The same device with own kernels that attend in this way, where it is a GPU.
+    pub fn attending(self, attend: Attend) -> Self {
+        Self { attend, ..self }
+    }
+
+    /// How own kernels attend on it, where it is a GPU.
+    pub(crate) fn attend(&self) -> Attend {
+        self.attend
+    }
+
     /// Number format of matrix products on it.
     pub fn precision(&self) -> Precision {
         self.precision
@@ -88,6 +109,12 @@ impl Place {
     /// Who computes on it.
     pub fn kernels(&self) -> Kernels {
         self.kernels
+    }
+
+    /// Whether the device itself clips gradients and leaves out what is not finite, so that a step need not wait for the
+    /// host to have seen the norm.
+    pub(crate) fn clips(&self) -> bool {
+        !self.on_cpu_backend && self.kernels == Kernels::Own
     }
 
     /// Whether this is the CPU backend, on which equal seeds give equal bits.

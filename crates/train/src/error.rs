@@ -119,7 +119,7 @@ pub enum TrainError {
         run: PathBuf,
     },
     /// A run without a checkpoint that can be read.
-    #[error("{} has no checkpoint that can be read: {}", run.display(), if *damaged > 0 { format!("{damaged} are damaged; restore a copy of one, or train anew in another folder") } else { "train it first".to_string() })]
+    #[error("{} has no checkpoint that can be read: {}", run.display(), if *damaged > 0 { format!("{damaged} are damaged; restore a copy of one, or train anew in another folder") } else { "its weights are not here; train it, or copy its folder `checkpoints` from where it was trained".to_string() })]
     NoCheckpoint {
         /// The run's folder.
         run: PathBuf,

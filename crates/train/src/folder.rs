@@ -36,6 +36,7 @@ pub(crate) fn look(path: &Path) -> Result<Found, TrainError> {
     if !journal_path(path).exists() {
         return Ok(Found::Nothing);
     }
+    RunInfo::read(path)?; // without its facts a run is damaged, however it ended
     let events = journal::read(&journal_path(path))?;
     let status = events.iter().rev().find_map(|event| match event {
         Event::End(end) => Some(end.status),

@@ -94,7 +94,10 @@ pub(crate) fn lay(batch: &Batch, place: &Place, device: &Device) -> Laid {
         let mask_pad = mask_pad(batch, device);
         let path = match (place.precision(), place.kernels()) {
             (Precision::Fp32, Kernels::Composed) => Path::Composed { mask_pad },
-            (precision, kernels) => Path::Mixed(Mixed { mask_pad, precision, kernels }),
+            (precision, kernels) => {
+                let ids = Some(Arc::new(batch.input_ids.clone()));
+                Path::Mixed(Mixed { mask_pad, precision, kernels, attend: place.attend(), ids })
+            }
         };
         return Laid { input_ids, positions: integers(batch.positions.clone(), device), path };
     }

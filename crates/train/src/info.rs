@@ -67,7 +67,7 @@ fn parameters(config: &CaseConfig) -> Vec<(String, String)> {
         ("mask / random / kept", format!("{} / {} / {}", masking.mask, masking.random, masking.keep)),
         ("tokenizer", tokenizer_words(&config.tokenizer)),
     ];
-    let start = config.train.start.clone().map(|start| ("start", start));
+    let start = config.start.clone().map(|start| ("start", start));
     start.into_iter().chain(pairs).map(|(key, value)| (key.to_string(), value)).collect()
 }
 
@@ -146,7 +146,7 @@ pub(crate) fn plan_info(setup: &Setup) -> PlanInfo {
         warmup_steps: plan.warmup_steps,
         schedule: plan.schedule.describe(),
         rates: planned_rates(plan),
-        notes: plan.notes(),
+        notes: case::warnings(&setup.config).into_iter().chain(plan.notes()).collect(),
     }
 }
 

@@ -35,7 +35,7 @@ pub use error::TrainError;
 pub use export::export;
 pub use folder::read_case;
 pub use info::grouped;
-pub use kernels::keep_memory;
+pub use kernels::{Attend, keep_memory};
 pub use machine::now;
 pub use notice::{Notice, Report};
 pub use planned::plan_runs;

@@ -6,6 +6,7 @@ use std::{
 };
 
 use burn::module::Module;
+use case::OptimizerKind;
 use corpus::{Batch, Loader};
 use encoder::MaskedLm;
 use journal::{Alert, CheckpointSaved, End, EpochEnd, Event, Log, LossScaling, Status};
@@ -216,10 +217,21 @@ fn give_up(
     kind: &str,
     text: String,
 ) -> Result<Status, TrainError> {
-    let text = format!("{text}; lower learning_rate, lengthen warmup or set clip_norm, and train anew");
+    let text = format!("{text}; {}, and train anew", remedy(setup));
     let alert = Alert { step: state.step, kind: kind.into(), text: text.clone() };
     record(folder, report, setup, Event::Alert(alert))?;
     end(folder, report, setup, state, Status::Diverged, text)
+}
+
+/// What is most likely to help.
+fn remedy(setup: &Setup) -> &'static str {
+    let optimizer = &setup.config.optimizer;
+    if optimizer.kind == OptimizerKind::Adam && optimizer.weight_decay > 0.0 {
+        "weight_decay inside adam shrinks every weight whatever its gradient: set kind = \"adamw\" in [optimizer], or \
+         weight_decay = 0"
+    } else {
+        "lower learning_rate, lengthen warmup or set clip_norm"
+    }
 }
 
 pub(crate) fn end(
@@ -266,7 +278,7 @@ fn log_event(setup: &Setup, state: &State, lr: f64) -> Log {
         scored: window.tally.all.scored,
         kinds: window.tally.kinds(),
         corpora: window.tally.corpora(&setup.names),
-        grad_norm: window.grad_norm(),
+        grad_norm: journal::grad_norm(&window.norms, window.clipped),
         tokens_per_s: window.tokens as f64 / seconds,
         padded_tokens_per_s: window.padded as f64 / seconds,
         wait_share: window.waited / seconds,

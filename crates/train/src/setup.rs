@@ -66,10 +66,9 @@ impl Setup {
             seconds_per_step: Some(seconds_per_step.unwrap_or(1.0)),
         };
         let names = config.data.corpora.iter().map(|corpus| corpus.name.clone()).collect::<Vec<_>>();
-        let weights = config.data.corpora.iter().map(|corpus| corpus.weight).collect::<Vec<_>>();
         Ok(Self {
             plan: Plan::new(config, &yardstick, total_steps)?,
-            baselines: baselines(&prepared, &names, &weights, &valid_rows.summary()),
+            baselines: baselines(&prepared, &names, &valid_rows.summary()),
             char_lengths: tokenizer.char_lengths(),
             config: config.clone(),
             seed,

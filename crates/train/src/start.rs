@@ -13,13 +13,13 @@ use crate::{
     source::{Which, filled, read_head, read_source},
 };
 
-/// Takes [model] and the tokenizer over from the model that `train.start` names, relative to `base`; nothing changes where
+/// Takes [model] and the tokenizer over from the model that `start` names, relative to `base`; nothing changes where
 /// it names none.
 ///
 /// # Errors
 /// [`TrainError`] for a folder that is no model, [`TrainError::Case`] where the case says otherwise than the model.
 pub fn take_over(variant: &mut Variant, base: &Path) -> Result<(), TrainError> {
-    let Some(start) = variant.config.train.start.clone() else { return Ok(()) };
+    let Some(start) = variant.config.start.clone() else { return Ok(()) };
     let head = read_head(&base.join(&start))?;
     // As the case would write it: relative where the folder's name is.
     let tokenizer = head.tokenizer.strip_prefix(base).unwrap_or(&head.tokenizer);
@@ -32,7 +32,7 @@ pub fn take_over(variant: &mut Variant, base: &Path) -> Result<(), TrainError> {
 /// [`TrainError`] where that model cannot be read, or is of another shape.
 pub(crate) fn first_model(spec: &Spec, setup: &Setup) -> Result<(MaskedLm, Option<StartInfo>), TrainError> {
     let model = setup.fresh_model();
-    let Some(start) = &spec.config.train.start else { return Ok((model, None)) };
+    let Some(start) = &spec.config.start else { return Ok((model, None)) };
     let source = read_source(&spec.base.join(start), Which::Best)?;
     let (model, fresh) = filled(model, &source.weights, &setup.place)?;
     let kind = if source.run.is_some() { "run" } else { "import" };

@@ -1,7 +1,6 @@
 //! All that a run remembers besides weights and moments.
 
 use case::Precision;
-use journal::GradNorm;
 use optim::LossScaler;
 use serde::{Deserialize, Serialize};
 
@@ -78,18 +77,6 @@ impl Window {
             padded: 0,
             seconds: 0.0,
             waited: 0.0,
-        }
-    }
-
-    /// The norms' summary.
-    pub(crate) fn grad_norm(&self) -> GradNorm {
-        let mut sorted = self.norms.clone();
-        sorted.sort_by(f64::total_cmp);
-        GradNorm {
-            max: sorted.last().copied().unwrap_or(0.0),
-            median: journal::quantile(&sorted, 0.5).unwrap_or(0.0),
-            p95: journal::quantile(&sorted, 0.95).unwrap_or(0.0),
-            clipped_share: self.clipped as f64 / self.norms.len().max(1) as f64,
         }
     }
 }

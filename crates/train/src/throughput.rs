@@ -17,7 +17,7 @@ use crate::{
     forward::{forward, read_floats},
     machine::peak_memory_bytes,
     session::weight_infos,
-    update::{Stride, apply, gradients_of, loss_scale, note},
+    update::{Stride, gradients_of, loss_scale, note, queue},
 };
 
 /// Ids before this are special tokens; 4 is `[MASK]`, 0 padding.
@@ -107,13 +107,15 @@ pub fn throughput(what: &Throughput, place: &Place) -> Result<Timed, TrainError>
         let forward_done = started.elapsed().as_secs_f64();
         let gradients = gradients_of(&model, &mut pass.loss.backward());
         let backward_done = started.elapsed().as_secs_f64();
-        let stride = Stride { lr: 1e-4, clip_norm: what.optimizer.clip_norm, loss_scale: scale };
-        let done = apply(model, &mut optimizer, gradients, stride)?;
+        let stride =
+            Stride { lr: 1e-4, clip_norm: what.optimizer.clip_norm, loss_scale: scale, on_device: place.clips() };
+        let queued = queue(model, &mut optimizer, gradients, stride)?;
+        let nll = pass.outcome.read()?.nll;
+        let done = queued.read(&mut optimizer)?;
         if !note(&mut scaler, done.gradient.is_some()) {
             return Err(TrainError::ReplayDiverged { step });
         }
         model = done.model;
-        let nll = pass.outcome.read()?.nll;
         loss.push(nll.iter().map(|nats| f64::from(*nats)).sum::<f64>() / nll.len() as f64);
         let all = started.elapsed().as_secs_f64();
         if step == 0 {

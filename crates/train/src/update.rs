@@ -4,7 +4,7 @@ use burn::tensor::{Gradients, Tensor};
 use corpus::{Batch, Purpose, stream};
 use encoder::{MaskedLm, flat_gradients, flat_weights, map_weights};
 use kernels::DropSource;
-use optim::{LossScaler, Optimizer, clip_factor, global_norm, squared_sums};
+use optim::{LossScaler, Optimizer, clip_factor, clip_on_device, global_norm, squared_sums};
 use rand_chacha::rand_core::Rng;
 
 use crate::{
@@ -20,6 +20,43 @@ pub(crate) struct Update {
     pub(crate) model: MaskedLm,
     /// Of the gradient that the weights were updated by; none where it was not finite and they were not.
     pub(crate) gradient: Option<Norm>,
+}
+
+/// A step that the device was told to make.
+pub(crate) struct Queued {
+    /// The model after it.
+    pub(crate) model: MaskedLm,
+    norm: Sent,
+}
+
+/// Where a step's norm is.
+#[allow(clippy::large_enum_variant, reason = "there is one of them at a time")]
+enum Sent {
+    /// The host knows it, and what came of it.
+    Known(Option<Norm>),
+    /// On the device, which decided by it and this limit; the host only writes down what was done.
+    OnDevice(Tensor<1>, f64),
+}
+
+impl Queued {
+    /// What the step was; waits for the device where the norm is there.
+    ///
+    /// # Errors
+    /// [`TrainError::Device`] where the device failed.
+    pub(crate) fn read(self, optimizer: &mut Optimizer) -> Result<Update, TrainError> {
+        let gradient = match self.norm {
+            Sent::Known(gradient) => gradient,
+            Sent::OnDevice(norm, clip_norm) => {
+                let value = f64::from(read_floats(norm)?[0]);
+                let is_finite = value.is_finite();
+                if !is_finite {
+                    optimizer.take_back();
+                }
+                is_finite.then_some(Norm { value, clipped: clip_factor(value, clip_norm) < 1.0 })
+            }
+        };
+        Ok(Update { model: self.model, gradient })
+    }
 }
 
 /// A gradient's size.
@@ -40,6 +77,8 @@ pub(crate) struct Stride {
     pub(crate) clip_norm: f64,
     /// What the gradients are too large by: the loss was multiplied by it.
     pub(crate) loss_scale: f64,
+    /// Whether the device decides by the norm, [`crate::device::Place::clips`].
+    pub(crate) on_device: bool,
 }
 
 /// What was not finite, so that the update was not made.
@@ -65,8 +104,9 @@ pub(crate) fn update(
 ) -> Result<Result<Update, Refusal>, TrainError> {
     let scored = batch.labels.len().max(1) as f64;
     let loss_scale = loss_scale(&state.scaler);
-    let mut gradients: Vec<Tensor<1>> = Vec::new();
-    for (micro_step, micro) in batch.split(setup.plan.micro_batch_size).iter().enumerate() {
+    let (mut gradients, mut outcomes) = (Vec::new(), Vec::new());
+    let micros = batch.split(setup.plan.micro_batch_size);
+    for (micro_step, micro) in micros.iter().enumerate() {
         if micro.labels.is_empty() {
             continue; // rows without an ordinary token: nothing is scored, nothing is learned
         }
@@ -74,17 +114,24 @@ pub(crate) fn update(
         let pass = forward(&model, micro, &setup.place, &setup.place.autodiff(), Some(drop), loss_scale / scored);
         let mut found = pass.loss.backward();
         add(&mut gradients, gradients_of(&model, &mut found));
-        let read = pass.outcome.read()?;
+        outcomes.push((micro, pass.outcome));
+    }
+    if gradients.is_empty() {
+        gradients = flat_weights(&model).into_iter().map(|weight| weight.values.zeros_like()).collect();
+    }
+    let clip_norm = setup.config.optimizer.clip_norm;
+    let stride = Stride { lr, clip_norm, loss_scale, on_device: setup.place.clips() };
+    // A GPU is asked for nothing before the whole step is queued on it, and then the host waits once: the tally wants the
+    // nats of every step, the next scale of an f16 run wants this step's norm, and what is read second is there already.
+    let queued = queue(model, optimizer, gradients, stride)?;
+    for (micro, outcome) in outcomes {
+        let read = outcome.read()?;
         if !read.nll.iter().all(|nats| nats.is_finite()) {
             return Ok(Err(Refusal::Loss));
         }
         state.window.tally.add(micro, &read, &setup.char_lengths);
     }
-    if gradients.is_empty() {
-        gradients = flat_weights(&model).into_iter().map(|weight| weight.values.zeros_like()).collect();
-    }
-    let stride = Stride { lr, clip_norm: setup.config.optimizer.clip_norm, loss_scale };
-    let done = apply(model, optimizer, gradients, stride)?;
+    let done = queued.read(optimizer)?;
     Ok(if note(&mut state.scaler, done.gradient.is_some()) { Ok(done) } else { Err(Refusal::Gradient) })
 }
 
@@ -110,21 +157,45 @@ pub(crate) fn apply(
     gradients: Vec<Tensor<1>>,
     stride: Stride,
 ) -> Result<Update, TrainError> {
-    let Stride { lr, clip_norm, loss_scale } = stride;
+    queue(model, optimizer, gradients, stride)?.read(optimizer)
+}
+
+/// The same without waiting for a device that decides by itself.
+pub(crate) fn queue(
+    model: MaskedLm,
+    optimizer: &mut Optimizer,
+    gradients: Vec<Tensor<1>>,
+    stride: Stride,
+) -> Result<Queued, TrainError> {
+    let Stride { lr, clip_norm, loss_scale, on_device } = stride;
+    if on_device {
+        let [norm, factor] = clip_on_device(&gradients, clip_norm, loss_scale);
+        optimizer.begin();
+        let model = map_with(model, gradients, |index, weight, gradient| {
+            optimizer.apply_by(index, weight, gradient, lr, &factor)
+        });
+        return Ok(Queued { model, norm: Sent::OnDevice(norm, clip_norm) });
+    }
     let norm = global_norm(&read_floats(squared_sums(&gradients, optimizer.kernels()))?) / loss_scale;
     if !norm.is_finite() {
-        return Ok(Update { model, gradient: None });
+        return Ok(Queued { model, norm: Sent::Known(None) });
     }
     let clip_factor = clip_factor(norm, clip_norm);
     // One pass for both: the optimizer multiplies by a factor anyway.
     let now = optim::Update { lr, clip_factor: clip_factor / loss_scale };
-    let mut gradients = gradients.into_iter();
     optimizer.begin();
-    let model = map_weights(model, |index, weight| {
-        let gradient = gradients.next().expect("a gradient for each weight");
-        optimizer.apply(index, weight, gradient, now)
-    });
-    Ok(Update { model, gradient: Some(Norm { value: norm, clipped: clip_factor < 1.0 }) })
+    let model = map_with(model, gradients, |index, weight, gradient| optimizer.apply(index, weight, gradient, now));
+    Ok(Queued { model, norm: Sent::Known(Some(Norm { value: norm, clipped: clip_factor < 1.0 })) })
+}
+
+/// The model with each weight changed by its gradient.
+fn map_with(
+    model: MaskedLm,
+    gradients: Vec<Tensor<1>>,
+    mut change: impl FnMut(usize, Tensor<1>, Tensor<1>) -> Tensor<1>,
+) -> MaskedLm {
+    let mut gradients = gradients.into_iter();
+    map_weights(model, |index, weight| change(index, weight, gradients.next().expect("a gradient for each weight")))
 }
 
 /// The gradient of each weight; 0 for one that the loss does not depend on.

@@ -15,7 +15,7 @@ use small::{Small, events};
 fn child(parent: &CaseConfig, start: &str) -> CaseConfig {
     let mut config = parent.clone();
     config.question = "Does a child begin where its parent ended?".into();
-    config.train.start = Some(start.into());
+    config.start = Some(start.into());
     config.tokenizer = TokenizerConfig {
         kind: TokenizerKind::File,
         path: Some("runs/parent/checkpoints/tokenizer.json".into()),
@@ -76,12 +76,9 @@ fn another_start_or_another_shape_is_refused() {
     let parent = small.config.clone();
     small.config = child(&parent, "runs/parent");
     small.train("child", Some(9)).unwrap();
-    small.config.train.start = Some("runs/other".into());
+    small.config.start = Some("runs/other".into());
     let error = small.train("child", None).unwrap_err();
-    assert!(
-        matches!(&error, TrainError::Changed { differences, .. } if differences[0].contains("train.start")),
-        "{error}"
-    );
+    assert!(matches!(&error, TrainError::Changed { differences, .. } if differences[0].contains("start")), "{error}");
     small.config = child(&parent, "runs/parent");
     small.config.model.ff = 65;
     let error = small.train("wider", None).unwrap_err();

@@ -93,6 +93,13 @@ fn matches(corpus: &CorpusConfig, pattern: &str, base: &Path) -> Result<Vec<Path
 }
 
 fn describe(corpus: &CorpusConfig, path: PathBuf, base: &Path) -> Result<InputFile, CorpusError> {
+    let file = describe_one(&path, corpus.format)?;
+    let name = path.strip_prefix(base).unwrap_or(&path).to_string_lossy().into_owned();
+    Ok(InputFile { name, documents: corpus.documents, ..file })
+}
+
+/// A file by its ending, or of `format` where that is given.
+pub(super) fn describe_one(path: &Path, format: Option<TextFormat>) -> Result<InputFile, CorpusError> {
     let lower = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     let (stem, compression) = match lower.rsplit_once('.') {
         Some((stem, "gz")) => (stem, Compression::Gzip),
@@ -107,11 +114,11 @@ fn describe(corpus: &CorpusConfig, path: PathBuf, base: &Path) -> Result<InputFi
         Some("parquet") => Some(TextFormat::Parquet),
         _ => None,
     };
-    let Some(format) = corpus.format.or(by_ending) else {
-        return Err(CorpusError::UnknownFormat { path });
+    let Some(format) = format.or(by_ending) else {
+        return Err(CorpusError::UnknownFormat { path: path.to_owned() });
     };
-    let name = path.strip_prefix(base).unwrap_or(&path).to_string_lossy().into_owned();
-    Ok(InputFile { path, name, format, compression, documents: corpus.documents })
+    let name = path.to_string_lossy().into_owned();
+    Ok(InputFile { path: path.to_owned(), name, format, compression, documents: DocumentKind::Auto })
 }
 
 /// Counts what is read, for the progress line.

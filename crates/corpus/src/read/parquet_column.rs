@@ -25,7 +25,7 @@ pub(super) fn read(file: &InputFile, column: &str, watch: &Watch, into: &mut Doc
     read.unwrap_or_else(|_| Err(broken(file, "its structure is broken")))
 }
 
-fn broken(file: &InputFile, why: impl ToString) -> CorpusError {
+pub(super) fn broken(file: &InputFile, why: impl ToString) -> CorpusError {
     CorpusError::Parquet { path: file.path.clone(), why: why.to_string() }
 }
 
@@ -51,7 +51,7 @@ fn read_groups(file: &InputFile, column: &str, watch: &Watch, into: &mut Documen
 }
 
 /// Parquet is read from its end: a compressed file is unpacked first, into a temporary file that the system deletes.
-fn open_for_seeking(file: &InputFile, watch: &Watch) -> Result<File, CorpusError> {
+pub(super) fn open_for_seeking(file: &InputFile, watch: &Watch) -> Result<File, CorpusError> {
     if file.compression == Compression::None {
         return File::open(&file.path).map_err(CorpusError::read(&file.path));
     }

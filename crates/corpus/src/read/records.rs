@@ -160,19 +160,19 @@ fn record_field(
 }
 
 /// Rows of a csv file with the number of their first line. A row that never ends is malformed, not memory.
-struct CsvRows<R> {
+pub(super) struct CsvRows<R> {
     lines: Lines<R>,
     fields: Vec<Vec<u8>>,
 }
 
 impl<R: BufRead> CsvRows<R> {
-    fn new(reader: R) -> Self {
+    pub(super) fn new(reader: R) -> Self {
         Self { lines: Lines::new(reader), fields: Vec::new() }
     }
 
     /// The next row's fields, or why it has none.
     #[allow(clippy::type_complexity)] // a row number and a row or a reason, read once
-    fn next(&mut self) -> io::Result<Option<(u64, Result<&[Vec<u8>], &'static str>)>> {
+    pub(super) fn next(&mut self) -> io::Result<Option<(u64, Result<&[Vec<u8>], &'static str>)>> {
         self.fields.clear();
         let mut first = None;
         let mut open = false;

@@ -29,6 +29,7 @@ impl Axis {
             Self::Epochs => format!("{value:.2} epochs"),
             Self::Examples => format!("{} rows", count(value.round() as u64)),
             Self::Tokens => format!("{} tokens", count(value.round() as u64)),
+            Self::Hours if value < 0.1 => format!("{:.0} seconds", value * 3_600.0),
             Self::Hours => format!("{value:.2} hours"),
         }
     }

@@ -71,14 +71,15 @@ pub fn whole_difference(before: &Group, after: &Group) -> WholeDifference {
     let (first, second) = (&before.runs[0], &after.runs[0]);
     let is_one_case = first.info.case == second.info.case;
     let change = |difference: case::Difference| {
-        let from = |run: &Run| run.origins.get(&difference.key).cloned();
+        let from = |run: &Run| origin(run, &difference.key);
         let (before_from, after_from) = (from(first), from(second));
         Change { key: difference.key, before: difference.before, after: difference.after, before_from, after_from }
     };
     let is_variants = |from: &Option<String>| from.as_ref().is_some_and(|from| from.starts_with("variant "));
     let is_meant =
         |change: &Change| is_one_case && (is_variants(&change.before_from) || is_variants(&change.after_from));
-    let changes = case::differences(&first.config, &second.config).into_iter().map(change);
+    let differences = case::differences(&first.config, &second.config).into_iter();
+    let changes = differences.filter(|difference| !WORDS.contains(&difference.key.as_str())).map(change);
     let (meant, also) = changes.partition(is_meant);
     let facts = |facts: &[Fact]| facts.iter().filter_map(|fact| fact.change(before, after)).collect();
     WholeDifference {
@@ -93,13 +94,26 @@ pub fn whole_difference(before: &Group, after: &Group) -> WholeDifference {
     }
 }
 
+/// Keys that change no number of any run.
+pub const WORDS: [&str; 5] = ["question", "source", "conclusion", "claims", "seeds"];
+
+/// Where a key's value came from; that of the list or table it is in, where that was given as a whole.
+fn origin(run: &Run, key: &str) -> Option<String> {
+    let mut key = key;
+    loop {
+        if let Some(from) = run.origins.get(key) {
+            return Some(from.clone());
+        }
+        key = key.rsplit_once(['.', '['])?.0;
+    }
+}
+
 /// Keys in which the runs of a group differ among themselves, so that they are not one variant with several seeds.
 pub(crate) fn differing_keys(group: &Group) -> Vec<String> {
     let mut keys: Vec<String> = Vec::new();
     for run in &group.runs[1..] {
         for difference in case::differences(&group.runs[0].config, &run.config) {
-            // Which seeds a case asks for changes no run.
-            if difference.key != "seeds" && !keys.contains(&difference.key) {
+            if !WORDS.contains(&difference.key.as_str()) && !keys.contains(&difference.key) {
                 keys.push(difference.key);
             }
         }

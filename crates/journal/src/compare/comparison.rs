@@ -6,7 +6,7 @@ use super::axis::{Axis, natural_axis};
 use super::caveats::{Caveat, Scene, caveats};
 use super::changes::{WholeDifference, whole_difference};
 use super::metric::Metric;
-use super::reading::{Reading, Take, Target, common_budget, outcome, reading};
+use super::reading::{Reading, Take, Target, common_budget, has_come_to, outcome, reading};
 use super::runs::{Group, Run};
 use super::unlike::has_several_vocabularies;
 use super::words::reason;
@@ -107,11 +107,18 @@ pub struct Difference {
 /// metric, are a second family, corrected together too.
 ///
 /// # Errors
-/// [`JournalError::NothingToCompare`], [`JournalError::UnknownBaseline`], [`JournalError::SeedTwice`].
+/// [`JournalError::NothingToCompare`], [`JournalError::UnknownBaseline`], [`JournalError::SeedTwice`],
+/// [`JournalError::BeyondTheEnd`].
 pub fn compare(groups: &[Group], options: &Options) -> Result<Comparison, JournalError> {
     let groups = ordered(groups, options.baseline.as_deref())?;
     let runs: Vec<&Run> = groups.iter().flat_map(|group| &group.runs).collect();
     let axis = options.axis.unwrap_or_else(|| natural_axis(&runs));
+    if let Some(asked) = options.budget
+        && let Some(longest) = runs.iter().filter_map(|run| axis.reach(run)).max_by(f64::total_cmp)
+        && !runs.iter().any(|run| has_come_to(run, axis, asked))
+    {
+        return Err(JournalError::BeyondTheEnd { asked: axis.amount(asked), longest: axis.amount(longest) });
+    }
     let budget = options.budget.or_else(|| common_budget(&groups, axis));
     let metrics = metrics(&groups, options);
     let target = Target { axis, budget, take: options.take, metric: metrics[0], corpus: None };
@@ -232,7 +239,7 @@ fn variant(group: &Group, target: &Target<'_>) -> VariantResult {
 }
 
 /// Seed by seed, where both have an outcome.
-fn pairs(variant: &VariantResult, baseline: &VariantResult) -> Vec<(Outcome, Outcome)> {
+pub(super) fn pairs(variant: &VariantResult, baseline: &VariantResult) -> Vec<(Outcome, Outcome)> {
     let partner = |seed: u64| baseline.seeds.iter().find(|reading| reading.seed == seed).and_then(outcome);
     variant.seeds.iter().filter_map(|reading| Some((outcome(reading)?, partner(reading.seed)?))).collect()
 }

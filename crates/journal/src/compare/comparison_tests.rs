@@ -146,7 +146,7 @@ fn what_cannot_be_compared_is_refused() {
             .unwrap_err()
             .to_string()
     };
-    assert!(error(std::slice::from_ref(&a), None).contains("needs two runs or variants, 1 given"));
+    assert!(error(std::slice::from_ref(&a), None).contains("needs two variants or runs with figures, 1 found"));
     let both = [a.clone(), group_of("b", &BASE)];
     assert_eq!(error(&both, Some("c")), "there is no variant `c` to compare with; there are a, b");
     let mut twice = a.clone();

@@ -9,8 +9,10 @@ mod changes;
 mod claims;
 mod comparison;
 mod metric;
+mod overfitting;
 mod page;
 mod reading;
+mod remarks;
 mod runs;
 #[cfg(test)]
 mod synthetic;
@@ -21,9 +23,10 @@ mod words;
 
 pub use axis::Axis;
 pub use caveats::{Caveat, CaveatKind};
-pub use changes::{Change, WholeDifference, whole_difference};
-pub use claims::claim_verdict;
+pub use changes::{Change, WORDS, WholeDifference, whole_difference};
+pub use claims::claim_verdicts;
 pub use comparison::{COMPARISON_FORMAT, Comparison, Difference, MetricResult, Options, VariantResult, compare};
 pub use metric::{Metric, OneNumber, one_number};
 pub use reading::{Reading, Take};
+pub use remarks::case_caveats;
 pub use runs::{Group, Run, find_runs, grouped};

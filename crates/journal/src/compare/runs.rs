@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use case::CaseConfig;
 
+use crate::case_runs;
 use crate::error::JournalError;
 use crate::event::{Eval, Event, Status};
 use crate::file::read;
@@ -36,16 +37,19 @@ impl Run {
     /// Those of [`RunInfo::read`] and [`read`](crate::read), and [`JournalError::ResolvedCase`] with what is wrong with
     /// the `case.toml`.
     pub fn read(dir: &Path) -> Result<Self, JournalError> {
+        Self::with(dir, RunInfo::read(dir)?, or_none(read(&dir.join("journal.jsonl")))?)
+    }
+
+    /// The same of a run whose facts and events have been read already: its case is read beside them.
+    pub(crate) fn of(run: &case_runs::Run) -> Result<Self, JournalError> {
+        Self::with(&run.folder, run.info.clone(), run.events.clone())
+    }
+
+    fn with(dir: &Path, info: RunInfo, events: Vec<Event>) -> Result<Self, JournalError> {
         let path = dir.join("case.toml");
         let text = fs::read_to_string(&path).map_err(JournalError::io("read", &path))?;
         let config = case::read_resolved(&text).map_err(|source| JournalError::ResolvedCase { path, source })?;
-        Ok(Self {
-            dir: dir.to_path_buf(),
-            info: RunInfo::read(dir)?,
-            config,
-            origins: case::resolved_origins(&text),
-            events: or_none(read(&dir.join("journal.jsonl")))?,
-        })
+        Ok(Self { dir: dir.to_path_buf(), info, config, origins: case::resolved_origins(&text), events })
     }
 
     /// What became of it.

@@ -25,8 +25,10 @@ pub(super) fn budgets(scene: &Scene<'_>) -> Option<String> {
         let longest = reaches.iter().copied().max_by(f64::total_cmp)?;
         Some((shortest, longest))
     };
-    let far = |reach: f64| (reach - budget).abs() > SAME_LENGTH * budget;
-    let is_unequal = scene.groups.iter().filter_map(ends).any(|(shortest, longest)| far(shortest) || far(longest));
+    let all = || scene.groups.iter().filter_map(ends);
+    let shortest = all().map(|(shortest, _)| shortest).min_by(f64::total_cmp)?;
+    let longest = all().map(|(_, longest)| longest).max_by(f64::total_cmp)?;
+    let is_unequal = longest - shortest > SAME_LENGTH * longest;
     let said = scene.groups.iter().filter_map(|group| {
         let (shortest, longest) = ends(group)?;
         let (from, to) = (scene.axis.amount(shortest), scene.axis.amount(longest));
@@ -129,11 +131,11 @@ pub(super) fn validation(scene: &Scene<'_>) -> Option<String> {
     let rows = |run: &Run| {
         let (data, model) = (&run.config.data, &run.config.model);
         format!(
-            "{} rows of {} ({} of the text, {:?})",
+            "{} rows of {} ({} of the text, {})",
             count(run.info.plan.valid_rows),
             model.seq_len,
             data.valid,
-            data.rows
+            format!("{:?}", data.rows).to_lowercase()
         )
     };
     let masks = |run: &Run| {

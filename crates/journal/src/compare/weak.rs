@@ -174,11 +174,37 @@ fn lost_best(run: &Run) -> Option<String> {
     Some(format!("at step {}, saved: {}", count(best), around.join(" and ")))
 }
 
+/// Runs that ended no better than word frequencies: those that never learned, and those that learned their text by heart.
 pub(super) fn not_learned(scene: &Scene<'_>) -> Option<String> {
-    let is_above = |run: &Run| run.last_eval().is_some_and(|eval| eval.loss >= run.info.baselines.unigram);
-    let said: Vec<String> = runs(scene).filter(|(_, run, _)| is_above(run)).map(|(name, ..)| name).collect();
-    listed(&said).map(|said| {
-        format!("ended no better than word frequencies alone, the unigram loss: {said}; a difference from a run that learned \
-                 nothing is one of failure, not of degree")
+    let unigram = |run: &Run| run.info.baselines.unigram;
+    let is_above = |run: &Run| run.last_eval().is_some_and(|eval| eval.loss >= unigram(run));
+    let has_trained = |run: &Run| last_training_loss(run).is_some_and(|loss| loss < BY_HEART * unigram(run));
+    let named = |is_one: &dyn Fn(&Run) -> bool| -> Option<String> {
+        let those = runs(scene).filter(|(_, run, _)| is_above(run) && is_one(run));
+        listed(&those.map(|(name, ..)| name).collect::<Vec<_>>())
+    };
+    let nothing = named(&|run| !has_trained(run)).map(|said| {
+        format!(
+            "ended no better than word frequencies alone, the unigram loss: {said}; a difference from a run that learned \
+             nothing is one of failure, not of degree"
+        )
+    });
+    let by_heart = named(&has_trained).map(|said| {
+        format!(
+            "validate no better than word frequencies alone while their training loss is far below: {said}; they have \
+             learned their training text by heart"
+        )
+    });
+    let said: Vec<String> = [nothing, by_heart].into_iter().flatten().collect();
+    (!said.is_empty()).then(|| said.join("; "))
+}
+
+/// A training loss below this share of the unigram loss is not that of a model that knows frequencies alone.
+const BY_HEART: f64 = 0.8;
+
+fn last_training_loss(run: &Run) -> Option<f64> {
+    run.events.iter().rev().find_map(|event| match event {
+        Event::Log(log) => Some(log.loss),
+        _ => None,
     })
 }

@@ -14,6 +14,7 @@ mod simulation_tests;
 mod student;
 
 pub use correction::holm;
+pub(crate) use counter::bits;
 pub use interval::{Interval, bca_interval, mean_interval};
 pub use paired::{Outcome, Study, Verdict, judge, study};
 pub use power::{pairs_needed, smallest_shown};

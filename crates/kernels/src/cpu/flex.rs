@@ -112,14 +112,21 @@ impl KernelOps for Flex {
         )
     }
 
-    fn attend(qkv: Float, how: AttentionHow) -> (Float, Float) {
+    fn attend(qkv: Float, _mask: Float, how: AttentionHow) -> (Float, Float) {
         let width = last_axis(&qkv) / 3;
         let (out, log_sums) = attention::attention(inputs(&values(&qkv), &how));
         let count = log_sums.len();
         (with_last(out, &qkv, width), tensor(log_sums, [count]))
     }
 
-    fn attend_backward(qkv: Float, out: Float, log_sums: Float, gradient: Float, how: AttentionHow) -> Float {
+    fn attend_backward(
+        qkv: Float,
+        _mask: Float,
+        out: Float,
+        log_sums: Float,
+        gradient: Float,
+        how: AttentionHow,
+    ) -> Float {
         let found = {
             let (qkv, out) = (values(&qkv), values(&out));
             attention::attention_backward(inputs(&qkv, &how), &out, &values(&log_sums), &values(&gradient))

@@ -3,7 +3,9 @@
 //! Sums are made in an order that does not depend on the scheduler: the same device gives the same bits.
 
 mod adam;
+mod attention;
 mod dropout;
+mod embedding;
 mod launch;
 mod norm;
 mod reduce;
@@ -20,7 +22,8 @@ use burn_cubecl::{CubeBackend, tensor::CubeTensor};
 
 use crate::{
     dropout::Dropper,
-    ops::{AdamStep, KernelOps, NormHow, WeighHow},
+    ops::{AdamStep, AttentionHow, EmbedHow, KernelOps, NormHow, WeighHow},
+    words::WordOrder,
 };
 use launch::{owned, rows};
 use score::Scored;
@@ -29,6 +32,21 @@ type Float = FloatTensor<CubeBackend>;
 type Int = IntTensor<CubeBackend>;
 
 impl KernelOps for CubeBackend {
+    fn attend(qkv: Float, mask: Float, how: AttentionHow) -> (Float, Float) {
+        attention::attend(qkv, mask, &how)
+    }
+
+    fn attend_backward(
+        qkv: Float,
+        mask: Float,
+        out: Float,
+        log_sums: Float,
+        gradient: Float,
+        how: AttentionHow,
+    ) -> Float {
+        attention::attend_backward([qkv, mask, out, log_sums, gradient], &how)
+    }
+
     fn weigh(scores: Float, mask: Float, how: WeighHow) -> (Float, Float) {
         weigh::weigh(scores, mask, how)
     }
@@ -59,6 +77,20 @@ impl KernelOps for CubeBackend {
         dropout::residual(None, &rows(input), Some(drop))
     }
 
+    fn embed(ids: Int, table: Float, positions: Float, how: EmbedHow) -> Float {
+        embedding::embed(ids, table, positions, how.scale)
+    }
+
+    fn embed_backward(sums: Float, _ids: Int, gradient: Float, how: EmbedHow) -> Float {
+        // Sorted here, while the device works off what was queued before it: no step waits for it.
+        let ids = how.ids.expect("this kernel is chosen where the host has the ids");
+        embedding::embed_backward(sums, gradient, &WordOrder::new(&ids), how.scale)
+    }
+
+    fn positions_backward(gradient: Float, positions: usize, _: EmbedHow) -> Float {
+        embedding::positions_backward(gradient, positions)
+    }
+
     fn score(hidden: Float, table: Float, bias: Float, labels: Int, scale: f32) -> (Float, Float, Int) {
         let (Scored { loss, nll, best }, _) = score::score(hidden, table, bias, labels, scale, false);
         (loss, nll, best)
@@ -85,8 +117,25 @@ impl KernelOps for CubeBackend {
 
     fn adam(weight: Float, gradient: Float, first: Float, second: Float, step: AdamStep) -> (Float, Float, Float) {
         let [weight, first, second]: [CubeTensor; 3] = [weight, first, second].map(owned);
-        adam::adam(&weight, &rows(gradient), [&first, &second], step);
+        adam::adam(&weight, &rows(gradient), [&first, &second], None, step);
         (weight, first, second)
+    }
+
+    fn adam_by(
+        weight: Float,
+        gradient: Float,
+        first: Float,
+        second: Float,
+        factor: Float,
+        step: AdamStep,
+    ) -> (Float, Float, Float) {
+        let [weight, first, second]: [CubeTensor; 3] = [weight, first, second].map(owned);
+        adam::adam(&weight, &rows(gradient), [&first, &second], Some(&rows(factor)), step);
+        (weight, first, second)
+    }
+
+    fn clip(sums: Float, largest: f32, scale: f32) -> (Float, Float) {
+        adam::clip(&rows(sums), largest, scale)
     }
 
     fn squared_sum(values: Float) -> Float {

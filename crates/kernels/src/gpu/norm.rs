@@ -50,13 +50,7 @@ fn norm_kernel(
         at += step;
     }
     let mean = cube_sum(sum) / width as f32;
-    let mut squares = 0.0f32;
-    let mut at = unit;
-    while at < width {
-        let centred = normed[first + at] - mean;
-        squares += centred * centred;
-        at += step;
-    }
+    let squares = squares_around(normed, first, mean, width);
     let scale = 1.0f32 / (cube_sum(squares) / width as f32 + eps).sqrt();
     let mut at = unit;
     while at < width {
@@ -68,6 +62,24 @@ fn norm_kernel(
     if unit == 0usize {
         scales[row] = scale;
     }
+}
+
+/// The sum of this unit's share of a row's squared deviations.
+#[cube]
+fn squares_around(
+    values: &mut [f32], // only read, but a kernel's own argument can be lent on no otherwise
+    first: usize,
+    mean: f32,
+    #[comptime] width: usize,
+) -> f32 {
+    let mut squares = 0.0f32;
+    let mut at = UNIT_POS as usize;
+    while at < width {
+        let centred = values[first + at] - mean;
+        squares += centred * centred;
+        at += CUBE_DIM as usize;
+    }
+    squares
 }
 
 /// Layer norm, what it multiplied by the weight, and what each row was scaled by.
@@ -123,13 +135,8 @@ fn norm_backward_kernel(
     }
     let unit = UNIT_POS as usize;
     let step = CUBE_DIM as usize;
-    let mut weight_sums = Array::<f32>::new(columns);
-    let mut bias_sums = Array::<f32>::new(columns);
-    #[unroll]
-    for column in 0..columns {
-        weight_sums[column] = 0.0f32;
-        bias_sums[column] = 0.0f32;
-    }
+    let mut weight_sums = zeros(columns);
+    let mut bias_sums = zeros(columns);
     let mut row = part;
     while row < scales.len() {
         let first = row * width;
@@ -160,12 +167,28 @@ fn norm_backward_kernel(
         }
         row += parts as usize;
     }
+    write_sums(&weight_sums, of_weight, part * width, width, columns);
+    write_sums(&bias_sums, of_bias, part * width, width, columns);
+}
+
+#[cube]
+fn zeros(#[comptime] columns: usize) -> Array<f32> {
+    let mut sums = Array::<f32>::new(columns);
     #[unroll]
     for column in 0..columns {
-        let at = unit + column * step;
+        sums[column] = 0.0f32;
+    }
+    sums
+}
+
+/// Writes the sums of a unit's columns to a row.
+#[cube]
+fn write_sums(sums: &Array<f32>, to: &mut [f32], first: usize, #[comptime] width: usize, #[comptime] columns: usize) {
+    #[unroll]
+    for column in 0..columns {
+        let at = UNIT_POS as usize + column * CUBE_DIM as usize;
         if at < width {
-            of_weight[part * width + at] = weight_sums[column];
-            of_bias[part * width + at] = bias_sums[column];
+            to[first + at] = sums[column];
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Scoring: the projection on the vocabulary and the cross-entropy, a slice of the positions at a time.
 
+use std::ops::Range;
+
 use burn::{
     backend::ops::FloatTensorOps,
     tensor::{DType, FloatDType, Shape, Slice},
@@ -8,7 +10,7 @@ use burn_cubecl::{CubeBackend, ops::numeric::empty_device_contiguous_dtype, tens
 use cubecl::prelude::*;
 
 use super::{
-    launch::{buffer, cubes, empty, rows, units},
+    launch::{buffer, cubes, empty, rows, units, width},
     reduce::{column_sums, cube_first, cube_max, cube_sum},
 };
 
@@ -90,16 +92,31 @@ fn score_kernel(
         best[place] = likeliest as i32;
     }
     if with_gradient {
-        let factor = scale / sum;
-        let mut at = unit;
-        while at < words {
-            let mut of_logit = (logits[first + at] + bias[at] - top).exp() * factor;
-            if at == label {
-                of_logit -= scale;
-            }
-            logits[first + at] = of_logit;
-            at += step;
+        differentiate(logits, bias, first, label, top, scale, scale / sum, words);
+    }
+}
+
+/// A row's logits become `scale · (softmax − label)`, with `factor` the scale over the sum of exponentials.
+#[cube]
+#[allow(clippy::too_many_arguments, reason = "a kernel takes numbers one by one")]
+fn differentiate(
+    logits: &mut [f32],
+    bias: &[f32],
+    first: usize,
+    label: usize,
+    top: f32,
+    scale: f32,
+    factor: f32,
+    #[comptime] words: usize,
+) {
+    let mut at = UNIT_POS as usize;
+    while at < words {
+        let mut of_logit = (logits[first + at] + bias[at] - top).exp() * factor;
+        if at == label {
+            of_logit -= scale;
         }
+        logits[first + at] = of_logit;
+        at += CUBE_DIM as usize;
     }
 }
 
@@ -149,22 +166,7 @@ pub(crate) fn score(
         let part = CubeBackend::float_slice(hidden.clone(), &[Slice::from(first..until), Slice::full()]);
         let logits = CubeBackend::float_matmul(part.clone(), CubeBackend::float_transpose(table.clone()));
         let logits = rows(CubeBackend::float_cast(logits, FloatDType::F32));
-        score_kernel::launch(
-            &logits.client,
-            cubes(&logits.client, until - first),
-            units(),
-            buffer(&logits),
-            buffer(&bias),
-            buffer(&labels),
-            buffer(&nll),
-            buffer(&best),
-            first as u32,
-            (until - first) as u32,
-            scale,
-            LOWEST,
-            words,
-            with_gradient,
-        );
+        score_slice(&logits, [&bias, &labels, &nll, &best], first..until, scale, with_gradient);
         if with_gradient {
             of_bias = Some(sum(of_bias, column_sums(&logits, words)));
             let of_logits = CubeBackend::float_cast(logits, format.into());
@@ -180,6 +182,32 @@ pub(crate) fn score(
         bias,
     });
     (Scored { loss, nll, best }, gradients)
+}
+
+/// Nats and likeliest words of these positions, `[their count, V]` of logits, which become their gradients where asked to.
+fn score_slice(
+    logits: &CubeTensor,
+    [bias, labels, nll, best]: [&CubeTensor; 4],
+    positions: Range<usize>,
+    scale: f32,
+    with_gradient: bool,
+) {
+    score_kernel::launch(
+        &logits.client,
+        cubes(&logits.client, positions.len()),
+        units(),
+        buffer(logits),
+        buffer(bias),
+        buffer(labels),
+        buffer(nll),
+        buffer(best),
+        positions.start as u32,
+        positions.len() as u32,
+        scale,
+        LOWEST,
+        width(bias),
+        with_gradient,
+    );
 }
 
 fn sum(so_far: Option<CubeTensor>, more: CubeTensor) -> CubeTensor {

@@ -44,16 +44,13 @@ fn weigh_kernel<F: Float>(
     }
     let first = row * keys;
     let first_mask = row / rows_of_sequence as usize * keys;
-    let mut largest = lowest;
+    let mut top = lowest;
     let mut at = UNIT_POS as usize;
     while at < keys {
-        let score = score_at::<F>(scores, mask, first, first_mask, at, lowest, has_mask);
-        if score > largest {
-            largest = score;
-        }
+        top = top.max(score_at::<F>(scores, mask, first, first_mask, at, lowest, has_mask));
         at += CUBE_DIM as usize;
     }
-    let top = cube_max(largest);
+    let top = cube_max(top);
     let mut sum = 0.0f32;
     let mut at = UNIT_POS as usize;
     while at < keys {
