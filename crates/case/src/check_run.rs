@@ -156,8 +156,6 @@ impl Checker<'_> {
 
     pub(crate) fn train(&mut self) {
         let train = &self.config.train;
-        let is_named = train.start.as_deref().is_none_or(|start| !start.trim().is_empty());
-        self.must(is_named, "train.start", "empty", "a run's folder or an imported model's");
         self.must(train.batch_size >= 1, "train.batch_size", "0", "at least 1");
         self.must(train.micro_batch_size != Some(0), "train.micro_batch_size", "0", "at least 1");
         let micro = train.micro_batch_size.unwrap_or(1);

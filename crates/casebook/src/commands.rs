@@ -191,6 +191,7 @@ fn check(case: &Case, resolved: bool) -> anyhow::Result<ExitCode> {
     let base = std::env::current_dir().context("finding the current folder")?;
     for mut variant in case.variants.iter().cloned() {
         variant.check_files(&base)?;
+        check_task(&variant)?;
         take_over(&mut variant, &base)?;
         if resolved {
             line(&variant.resolved_toml());
@@ -198,8 +199,6 @@ fn check(case: &Case, resolved: bool) -> anyhow::Result<ExitCode> {
         for warning in case::warnings(&variant.config) {
             line(&format!("warning ({}): {warning}", variant.name));
         }
-        variant.check_files(&base)?;
-        check_task(variant)?;
     }
     let names = case.variants.iter().map(|variant| variant.name.as_str()).collect::<Vec<_>>().join(", ");
     line(&format!("{} can be trained: {names}", case.path.display()));

@@ -93,7 +93,7 @@ fn by_blocks_large_scores_do_not_overflow() {
     let Some(gpu) = SOFTWARE_GPU.clone() else { return };
     let large = |device: &Device, path: Path| {
         let qkv = tensor::<3>([1, 40, 24], 9, device) * 60.0;
-        floats(attention(qkv, &path, Attention { heads: 1, dropout: 0.0, drop_site: None, rotary: None }))
+        floats(attention(qkv, &path, Attention { heads: 1, dropout: 0.0, drop_site: None, rotary: None, reach: None }))
     };
     let reference = large(&Device::flex(), Path::Composed { mask_pad: None });
     // A score in the thousands is rounded at 1e-4, and so is the exponent of its weight.
