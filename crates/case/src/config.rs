@@ -108,6 +108,9 @@ pub struct EncoderConfig {
     /// Segments (token types), each with a trained vector that is added to its tokens; 0 for none. Pre-training puts all
     /// text into the first (BERT: 2).
     pub segments: usize,
+    /// 2-D positions: each token has the vectors of its box on the page, in 0..=1000 (Xu et al. 2020, LayoutLM). Text without
+    /// pages has the box 0, 0, 0, 0.
+    pub boxes: bool,
     /// Width of the embeddings where it is not `d_model`: one linear map leads from it to `d_model`, and `head_transform`
     /// back (ELECTRA).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -157,6 +160,7 @@ impl Default for EncoderConfig {
             scale_embeddings: false,
             embedding_norm: true,
             segments: 0,
+            boxes: false,
             embedding_width: None,
             biases: true,
             first_norm: true,

@@ -87,7 +87,11 @@ impl Variant {
 /// Whether a written key of [model] may be another than the model's.
 fn may_differ(key: &str, mine: Option<&Json>, model: &EncoderConfig) -> bool {
     let shorter = || mine.and_then(Json::as_u64).is_some_and(|tokens| tokens <= model.seq_len as u64);
-    FREE.contains(&key) || key == "seq_len" && (model.position != PositionKind::Learned || shorter())
+    // Boxes can be learned on top of what knew none.
+    let adds_boxes = || !model.boxes && mine == Some(&Json::Bool(true));
+    FREE.contains(&key)
+        || key == "boxes" && adds_boxes()
+        || key == "seq_len" && (model.position != PositionKind::Learned || shorter())
 }
 
 #[cfg(test)]

@@ -7,24 +7,29 @@ use burn::{
 use case::{EncoderConfig, PositionKind};
 use kernels::{DropSource, Path, dropout, embed};
 
-use crate::parts::{LayerNorm, Linear, matrix};
+use crate::{
+    page::PageTables,
+    parts::{LayerNorm, Linear, matrix},
+};
 
-/// What is read: ids, and which segment each belongs to.
+/// What is read: ids, which segment each belongs to, and where on its page it stands.
 #[derive(Debug, Clone)]
 pub struct Tokens {
     /// `[B, T]`, each below V.
     pub input_ids: Tensor<2, Int>,
     /// `[B, T]`, each below `segments`; all in the first where it is absent. Left alone by an encoder without segments.
     pub token_type_ids: Option<Tensor<2, Int>>,
+    /// `[B, T, 4]`, in 0..=1000; all 0 where they are absent. Left alone by an encoder without boxes.
+    pub boxes: Option<Tensor<3, Int>>,
 }
 
 impl From<Tensor<2, Int>> for Tokens {
     fn from(input_ids: Tensor<2, Int>) -> Self {
-        Self { input_ids, token_type_ids: None }
+        Self { input_ids, token_type_ids: None, boxes: None }
     }
 }
 
-/// Token embeddings, positions, segments, norm and dropout, then the map to the hidden size where the table is narrower.
+/// Token embeddings, positions, segments, boxes, norm and dropout, then the map to the hidden size where the table is narrower.
 ///
 /// # Source
 /// Devlin et al. 2018, §3; Vaswani et al. 2017, §3.4 and §3.5 for the scale and the sinusoids; Clark et al. 2020's code for
@@ -37,6 +42,8 @@ pub struct Embeddings {
     pub position: Option<Param<Tensor<2>>>,
     /// `[segments, E]`, where the case has segments.
     pub segment: Option<Param<Tensor<2>>>,
+    /// Where the case has boxes.
+    pub page: Option<PageTables>,
     /// After the sum, where the case asks for it.
     pub norm: Option<LayerNorm>,
     /// `[E, D]`, where E is not D.
@@ -53,6 +60,7 @@ impl Embeddings {
             token: matrix(vocab_size, width, device),
             position: (config.position == PositionKind::Learned).then(|| matrix(config.seq_len, width, device)),
             segment: (config.segments > 0).then(|| matrix(config.segments, width, device)),
+            page: config.boxes.then(|| PageTables::zeros(width, device)),
             norm: config.embedding_norm.then(|| LayerNorm::zeros(width, config, device)),
             project: (width != config.d_model).then(project),
             config: config.clone(),
@@ -67,7 +75,8 @@ impl Embeddings {
     /// # Panics
     /// If T is larger than the learned position table.
     pub fn forward(&self, tokens: impl Into<Tokens>, path: &Path, drop: Option<DropSource>) -> Tensor<3> {
-        let Tokens { input_ids, token_type_ids } = tokens.into();
+        let Tokens { input_ids, token_type_ids, boxes } = tokens.into();
+        let [rows, columns] = input_ids.dims();
         let (width, device) = (self.config.table_width(), input_ids.device());
         let longest = path.longest(input_ids.dims()[1]);
         let scale = if self.config.scale_embeddings { (width as f64).sqrt() } else { 1.0 };
@@ -77,6 +86,9 @@ impl Embeddings {
         let mut hidden = embed(input_ids, self.token.val(), scale, positions, path);
         if let Some(segment) = &self.segment {
             hidden = hidden + segment_vectors(segment.val(), token_type_ids);
+        }
+        if let Some(page) = &self.page {
+            hidden = hidden + page.forward(boxes.unwrap_or_else(|| Tensor::zeros([rows, columns, 4], &device)));
         }
         if let Some(norm) = &self.norm {
             hidden = norm.forward(hidden, path);

@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use case::{EncoderConfig, InitKind};
 use rand_chacha::{ChaCha8Rng, rand_core::Rng};
 
-use crate::{Flat, MaskedLm, flat_weights, with_weights};
+use crate::{Flat, Model, flat_weights, with_weights};
 
 /// Deviation of BERT's weights.
 ///
@@ -14,11 +14,11 @@ const BERT_DEVIATION: f64 = 0.02;
 
 /// Gives every weight its starting value.
 pub(crate) fn fill(
-    model: MaskedLm,
+    model: Model,
     config: &EncoderConfig,
     stream: impl Fn(&str) -> ChaCha8Rng,
     device: &Device,
-) -> MaskedLm {
+) -> Model {
     let plain = device.clone().without_autodiff();
     let draw = |weight: &Flat| {
         let values = initial(weight, config, &mut stream(&weight.name));

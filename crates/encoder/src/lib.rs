@@ -9,13 +9,15 @@ mod init;
 mod layer;
 mod model;
 mod names;
+mod page;
 mod parts;
 mod weights;
 
 pub use embeddings::{Embeddings, Tokens, sinusoids};
-pub use head::{Head, Transform};
+pub use head::{Head, HeadKind, Transform};
 pub use layer::{Layer, LayerPass};
-pub use model::{Encoder, MaskedLm, Scored};
+pub use model::{Encoder, Model, Scored};
 pub use names::{from_peer, peer_name};
+pub use page::{PAGE_POSITIONS, PageTables};
 pub use parts::{LayerNorm, Linear};
 pub use weights::{Flat, WeightError, flat_gradients, flat_weights, map_weights, with_weights};

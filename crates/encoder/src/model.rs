@@ -1,4 +1,4 @@
-//! The encoder and the masked language model around it.
+//! The encoder and the model around it.
 
 use std::sync::Arc;
 
@@ -7,10 +7,10 @@ use burn::{
     tensor::{Device, Int, Tensor},
 };
 use case::{EncoderConfig, NormPlacement, PositionKind};
-use kernels::{DropSource, Path, RotaryTable, Scores, score};
+use kernels::{DropSource, Path, RotaryTable, Scores, dropout, score};
 use rand_chacha::ChaCha8Rng;
 
-use crate::{Embeddings, Head, Layer, LayerNorm, LayerPass, Tokens, init};
+use crate::{Embeddings, Head, HeadKind, Layer, LayerNorm, LayerPass, Tokens, init};
 
 /// Embeddings and layers.
 #[derive(Module, Debug)]
@@ -50,20 +50,20 @@ impl Encoder {
     }
 }
 
-/// An encoder that guesses hidden words.
+/// An encoder and what it says of some of its tokens: hidden words, classes, tags.
 #[derive(Module, Debug)]
-pub struct MaskedLm {
+pub struct Model {
     /// Tokens to hidden states.
     pub encoder: Encoder,
-    /// Hidden states to words.
+    /// Hidden states to words, classes or tags.
     pub head: Head,
 }
 
-impl MaskedLm {
+impl Model {
     /// A model with every weight zero, to be filled from a file.
     ///
     /// `config` must have passed the case's validation; `device` decides whether gradients are recorded.
-    pub fn zeros(config: &EncoderConfig, vocab_size: usize, device: &Device) -> Self {
+    pub fn zeros(config: &EncoderConfig, vocab_size: usize, head: HeadKind, device: &Device) -> Self {
         let norm = (config.norm == NormPlacement::Pre).then(|| LayerNorm::zeros(config.d_model, config, device));
         let encoder = Encoder {
             embeddings: Embeddings::zeros(config, vocab_size, device),
@@ -71,20 +71,21 @@ impl MaskedLm {
             norm,
             config: config.clone(),
         };
-        Self { encoder, head: Head::zeros(config, vocab_size, device) }
+        Self { encoder, head: Head::zeros(config, vocab_size, head, device) }
     }
 
     /// A model with fresh weights; `stream` gives each weight, by name, its own generator.
     pub fn init(
         config: &EncoderConfig,
         vocab_size: usize,
+        head: HeadKind,
         stream: impl Fn(&str) -> ChaCha8Rng,
         device: &Device,
     ) -> Self {
-        init::fill(Self::zeros(config, vocab_size, device), config, stream, device)
+        init::fill(Self::zeros(config, vocab_size, head, device), config, stream, device)
     }
 
-    /// Logits at the scored positions: gathered first, projected after.
+    /// Logits of words at the scored positions: gathered first, projected after.
     ///
     /// # Shapes
     /// - `tokens`: `[B, T]`; `positions`: `[K]`, flat indices `b * T + t`; returns `[K, V]`
@@ -93,9 +94,30 @@ impl MaskedLm {
         self.head.projection(self.encoder.embeddings.token.val()).logits(hidden)
     }
 
+    /// Logits of classes or tags at the scored positions, with dropout before the last matrix too.
+    ///
+    /// # Shapes
+    /// - `tokens`: `[B, T]`; `positions`: `[K]`, flat indices `b * T + t`; returns `[K, C]`
+    ///
+    /// # Source
+    /// Devlin et al. 2018's code, `run_classifier.py`, `create_model`.
+    pub fn class_logits(
+        &self,
+        tokens: impl Into<Tokens>,
+        path: &Path,
+        positions: Tensor<1, Int>,
+        drop: Option<DropSource>,
+    ) -> Tensor<2> {
+        let hidden = self.gathered(tokens.into(), path, positions, drop);
+        let EncoderConfig { dropout: prob, hidden_dropout, n_layers, .. } = self.encoder.config;
+        let site = drop.map(|source| source.site(4 * n_layers as u64 + 1)); // behind the last layer's sites
+        let hidden = dropout(hidden, hidden_dropout.unwrap_or(prob), site, path);
+        self.head.projection(self.encoder.embeddings.token.val()).logits(hidden)
+    }
+
     /// Loss, `scale` times the sum of the scored positions' nats, and what became of each position.
     pub fn score(&self, batch: Scored, path: &Path, drop: Option<DropSource>) -> Scores {
-        let hidden = self.gathered(batch.input_ids.into(), path, batch.positions, drop);
+        let hidden = self.gathered(batch.tokens, path, batch.positions, drop);
         let projection = self.head.projection(self.encoder.embeddings.token.val());
         score(hidden, projection, batch.labels, batch.scale, path)
     }
@@ -109,10 +131,10 @@ impl MaskedLm {
     }
 }
 
-/// One micro-batch for [`MaskedLm::score`].
+/// One micro-batch for [`Model::score`].
 pub struct Scored {
     /// `[B, T]`.
-    pub input_ids: Tensor<2, Int>,
+    pub tokens: Tokens,
     /// `[K]`, flat indices `b * T + t`.
     pub positions: Tensor<1, Int>,
     /// The hidden words, `[K]`.

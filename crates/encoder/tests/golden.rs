@@ -9,7 +9,7 @@ use burn::{
     tensor::{Bool, Device, Int, Tensor, TensorData},
 };
 use case::EncoderConfig;
-use casebook_encoder::{LayerPass, MaskedLm, Scored, flat_gradients, flat_weights, from_peer, with_weights};
+use casebook_encoder::{HeadKind, LayerPass, Model, Scored, flat_gradients, flat_weights, from_peer, with_weights};
 use kernels::{Path, RotaryTable, Span, Spans};
 use safetensors::{Dtype, SafeTensors};
 
@@ -55,9 +55,9 @@ impl Golden {
         (view.shape().to_vec(), view.data().as_chunks().0.iter().map(|bytes| i32::from_le_bytes(*bytes)).collect())
     }
 
-    fn model(&self, device: &Device) -> MaskedLm {
+    fn model(&self, device: &Device) -> Model {
         let vocab_size = self.floats("w.tok.weight").expect("a token table").0[0];
-        let model = MaskedLm::zeros(&self.config, vocab_size, device);
+        let model = Model::zeros(&self.config, vocab_size, HeadKind::Words, device);
         let values = from_peer(&flat_weights(&model), |name| self.floats(&format!("w.{name}"))).expect("all weights");
         let plain = device.clone().without_autodiff();
         let values = values.into_iter().map(|one| {
@@ -166,7 +166,7 @@ fn one_way_agrees_with_pytorch(variant: &str, way: &Way) {
     assert_close("logits", &values(logits), &golden.floats("logits").expect("logits").1, |_| true);
     let labels = golden.integers("labels").1;
     let scale = 1.0 / labels.len() as f64;
-    let scored = Scored { input_ids: ids, positions: integers(&positions), labels: integers(&labels), scale };
+    let scored = Scored { tokens: ids.into(), positions: integers(&positions), labels: integers(&labels), scale };
     let loss = model.score(scored, &path, None).loss;
     assert_close("loss", &values(loss.clone()), &golden.floats("loss").expect("loss").1, |_| true);
 
@@ -233,7 +233,7 @@ fn the_tied_table_is_one_weight() {
 #[test]
 fn a_weight_of_another_shape_is_refused_by_name() {
     let golden = Golden::read("post-gelu-learned");
-    let model = MaskedLm::zeros(&EncoderConfig { ff: 65, ..golden.config.clone() }, 67, &Device::flex());
+    let model = Model::zeros(&EncoderConfig { ff: 65, ..golden.config.clone() }, 67, HeadKind::Words, &Device::flex());
     let error = from_peer(&flat_weights(&model), |name| golden.floats(&format!("w.{name}"))).expect_err("64, not 65");
     assert_eq!(error.to_string(), "weight `blocks.0.ff1.weight` has shape [32, 64] where the model wants [32, 65]");
     let error = from_peer(&flat_weights(&model), |_| None).expect_err("nothing there");

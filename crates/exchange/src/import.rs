@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 use burn::tensor::Device;
 use case::EncoderConfig;
 use corpus::TextTokenizer;
-use encoder::{MaskedLm, flat_weights};
+use encoder::{HeadKind, Model, flat_weights};
 
 use crate::{
     Array, ExchangeError, Origin, OriginFile, Weights,
@@ -139,7 +139,7 @@ fn convert(mut theirs: Weights, published: &Published, words: usize) -> Result<C
     }
     let mut ours = Weights::new();
     let mut taken = Vec::new();
-    for flat in flat_weights(&MaskedLm::zeros(&model, words, &Device::flex())) {
+    for flat in flat_weights(&Model::zeros(&model, words, HeadKind::Words, &Device::flex())) {
         if flat.name.starts_with("head.") && !keeps_head {
             continue;
         }

@@ -13,7 +13,7 @@ use casebook_exchange::{
     Card, ExchangeError, Export, ModelFolder, Weights, class_for, export, import, read_model_folder,
 };
 use corpus::TextTokenizer;
-use encoder::{MaskedLm, Tokens, flat_weights, with_weights};
+use encoder::{HeadKind, Model, Tokens, flat_weights, with_weights};
 use kernels::{Path as Kernels, Spans};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -62,9 +62,9 @@ fn expected(name: &str) -> Expected {
 }
 
 /// The model of a folder of ours; weights that it lacks stay zero.
-fn model(folder: &ModelFolder) -> MaskedLm {
+fn model(folder: &ModelFolder) -> Model {
     let words = TextTokenizer::load(&folder.tokenizer).unwrap().vocab_size();
-    let zeros = MaskedLm::zeros(&folder.model, words, &Device::flex());
+    let zeros = Model::zeros(&folder.model, words, HeadKind::Words, &Device::flex());
     let value = |name: &str, zeros: Tensor<1>| match folder.weights.get(name) {
         Some(array) => Tensor::from_data(TensorData::new(array.values.clone(), [array.values.len()]), &Device::flex()),
         None => zeros,
@@ -81,7 +81,7 @@ fn integers(rows: &[Vec<i32>], lengths: impl Fn(&Vec<i32>) -> usize) -> Tensor<2
 }
 
 /// Hidden states and the last row's logits, `[tokens * D]` and `[T * V]`, by the framework's operations on padded rows.
-fn composed(model: &MaskedLm, expected: &Expected) -> (Vec<f32>, Vec<f32>) {
+fn composed(model: &Model, expected: &Expected) -> (Vec<f32>, Vec<f32>) {
     let rows = &expected.rows;
     let input_ids = integers(rows, Vec::len);
     let [count, width] = input_ids.dims();
@@ -91,7 +91,7 @@ fn composed(model: &MaskedLm, expected: &Expected) -> (Vec<f32>, Vec<f32>) {
     let segments = expected.segments.as_ref().map(|segments| integers(segments, Vec::len));
     answers(
         model,
-        Tokens { input_ids, token_type_ids: segments },
+        Tokens { input_ids, token_type_ids: segments, boxes: None },
         &Kernels::Composed { mask_pad },
         places.collect(),
         rows,
@@ -99,22 +99,20 @@ fn composed(model: &MaskedLm, expected: &Expected) -> (Vec<f32>, Vec<f32>) {
 }
 
 /// The same by our own kernels, rows one behind the other.
-fn own(model: &MaskedLm, expected: &Expected) -> (Vec<f32>, Vec<f32>) {
+fn own(model: &Model, expected: &Expected) -> (Vec<f32>, Vec<f32>) {
     let rows = &expected.rows;
     let flat = |rows: &[Vec<i32>]| integers(&[rows.concat()], Vec::len);
-    let tokens = Tokens { input_ids: flat(rows), token_type_ids: expected.segments.as_ref().map(|rows| flat(rows)) };
+    let tokens = Tokens {
+        input_ids: flat(rows),
+        token_type_ids: expected.segments.as_ref().map(|rows| flat(rows)),
+        boxes: None,
+    };
     let path = Kernels::Own(Arc::new(Spans::new(rows.iter().map(Vec::len))));
     let all = rows.iter().map(Vec::len).sum::<usize>() as i32;
     answers(model, tokens, &path, (0..all).collect(), rows)
 }
 
-fn answers(
-    model: &MaskedLm,
-    tokens: Tokens,
-    path: &Kernels,
-    places: Vec<i32>,
-    rows: &[Vec<i32>],
-) -> (Vec<f32>, Vec<f32>) {
+fn answers(model: &Model, tokens: Tokens, path: &Kernels, places: Vec<i32>, rows: &[Vec<i32>]) -> (Vec<f32>, Vec<f32>) {
     let last = places[places.len() - rows.last().unwrap().len()..].to_vec();
     let places = Tensor::from_ints(places.as_slice(), &Device::flex());
     let hidden = model.encoder.forward(tokens.clone(), path, None);

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::metrics::Scores;
+
 /// Something that happened in a run. In JSON the key `event` names the kind: `log`, `eval`, ...
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
@@ -139,6 +141,9 @@ pub struct LossScaling {
 }
 
 /// One pass over a held-out split.
+///
+/// Of labelled examples, what is scored is an example, a pair of example and label, or a word; `perplexity` and
+/// `bits_per_char` say nothing then, and `kinds` and `corpora` are empty.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Eval {
     /// Updates done.
@@ -165,8 +170,11 @@ pub struct Eval {
     pub corpora: Vec<CorpusScore>,
     /// Seconds the evaluation took.
     pub duration_s: f64,
-    /// Whether the loss is the lowest of this split so far.
+    /// Whether the loss, or the named metric of labelled examples, is the best of this split so far.
     pub best: bool,
+    /// All figures, of labelled examples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scores: Option<Scores>,
 }
 
 /// An epoch ended.
@@ -199,7 +207,7 @@ pub struct CheckpointSaved {
     pub step: u64,
     /// Its folder, relative to the run's.
     pub folder: String,
-    /// Whether its validation loss is the lowest so far.
+    /// Whether the best evaluation was there.
     pub best: bool,
     /// Size in bytes.
     pub bytes: u64,

@@ -110,8 +110,62 @@ pub struct DataInfo {
     pub vocab_size: u64,
     /// Padding's share of the training rows, 0..=1.
     pub padding_share: f64,
-    /// Corpus by corpus.
+    /// Corpus by corpus; empty where the run learns from labelled examples.
     pub corpora: Vec<CorpusInfo>,
+    /// The labelled examples, where the run learns from such.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub examples: Option<ExamplesInfo>,
+}
+
+/// Labelled examples: what is told apart, and how many there are of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ExamplesInfo {
+    /// `classify` or `tag`.
+    pub task: String,
+    /// What a label is: `single`, `multi` or `soft`; `single` for tags.
+    pub target: String,
+    /// Classes, or BIO tags, in the order of their numbers.
+    pub labels: Vec<String>,
+    /// Each label's share of the training examples, for tags of the words, 0..=1.
+    pub shares: Vec<f64>,
+    /// The figure that tells the best checkpoint, as `metric` in a case file names it.
+    pub best_by: String,
+    /// `train`, `valid` and, where there is one, `test`.
+    pub splits: Vec<SplitInfo>,
+    /// Examples that stand in two splits.
+    pub repeats: Vec<RepeatInfo>,
+    /// What a reader should know of them.
+    pub notes: Vec<String>,
+}
+
+/// One split's size.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SplitInfo {
+    /// `train`, `valid` or `test`.
+    pub name: String,
+    /// Texts, sentences or pages.
+    pub examples: u64,
+    /// What the encoder is given: one an example, or one a window.
+    pub inputs: u64,
+    /// Tokens of all inputs, special ones included.
+    pub tokens: u64,
+    /// Examples of which not all tokens fit.
+    pub cut: u64,
+    /// Words whose tag no token can say, because a token stands for several.
+    pub lost: u64,
+}
+
+/// Examples of a later split that repeat an earlier one's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RepeatInfo {
+    /// The split that is repeated.
+    pub earlier: String,
+    /// The split that repeats.
+    pub later: String,
+    /// Examples equal but for case and white space.
+    pub exact: u64,
+    /// Examples nearly equal.
+    pub near: u64,
 }
 
 /// One corpus's size.
@@ -174,7 +228,8 @@ pub struct PlanInfo {
     pub notes: Vec<String>,
 }
 
-/// The losses of predicting without looking, in nats per token.
+/// The losses of predicting without looking, in nats per token; of labelled examples `uniform` is every label alike and
+/// `unigram` each by its share in training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Baselines {
     /// Every token alike: ln V.

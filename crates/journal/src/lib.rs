@@ -60,7 +60,10 @@ pub use event::{
 pub use file::{Journal, read, read_all};
 pub use html::html_page;
 pub use index::{Listing, list_runs, runs_of_case};
-pub use info::{Baselines, CorpusInfo, DataInfo, FORMAT, Machine, ModelInfo, PlanInfo, RunInfo, StartInfo};
+pub use info::{
+    Baselines, CorpusInfo, DataInfo, ExamplesInfo, FORMAT, Machine, ModelInfo, PlanInfo, RepeatInfo, RunInfo,
+    SplitInfo, StartInfo,
+};
 pub use lines::TornTail;
 pub use list::{Filter, runs_json, runs_table};
 pub use lock::run_is_held;

@@ -49,6 +49,7 @@ pub(crate) fn eval(step: u64) -> Event {
         corpora: corpora(loss, accuracy, 123_456),
         duration_s: 12.5,
         best: true,
+        scores: None,
     })
 }
 
@@ -214,6 +215,7 @@ pub(crate) fn run_info() -> RunInfo {
             vocab_size: 8_192,
             padding_share: 0.25,
             corpora: vec![corpus("ko", 32_100), corpus("en", 31_900)],
+            examples: None,
         },
         plan: PlanInfo {
             seconds_per_step: None,

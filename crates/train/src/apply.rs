@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use burn::{module::Module, tensor::activation::softmax};
 use case::{CaseConfig, CorpusConfig, DocumentKind, Paths, TextFormat};
 use corpus::{Batch, MaskKind, Masker, Purpose, RowCorpus, RowSet, TextTokenizer, evaluation_batches, tokenize_file};
-use encoder::{MaskedLm, Tokens};
+use encoder::{Model, Tokens};
 use journal::{CorpusScore, Kinds};
 
 use crate::{
@@ -20,7 +20,7 @@ use crate::{
 pub struct Trained {
     config: CaseConfig,
     tokenizer: TextTokenizer,
-    model: MaskedLm,
+    model: Model,
     /// Whether the head was trained; an imported model may have none.
     has_head: bool,
     place: Place,
@@ -71,7 +71,7 @@ impl Trained {
         let source = read_source(folder, Which::Best)?;
         let tokenizer = TextTokenizer::load(&source.tokenizer)?;
         let place = Place::open(device, source.config.train.kernels)?;
-        let model = MaskedLm::zeros(&source.config.model, tokenizer.vocab_size(), &place.plain());
+        let model = Model::zeros(&source.config.model, tokenizer.vocab_size(), &place.plain());
         let (model, fresh) = filled(model, &source.weights, &place)?;
         let Source { config, step, refused, seed, .. } = source;
         Ok(Self { config, tokenizer, model: model.valid(), has_head: fresh.is_empty(), place, step, refused, seed })

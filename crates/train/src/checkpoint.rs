@@ -11,7 +11,7 @@ use std::{
 };
 
 use burn::tensor::{Device, Tensor, TensorData};
-use encoder::{Flat, MaskedLm, flat_weights, with_weights};
+use encoder::{Flat, Model, flat_weights, with_weights};
 use exchange::Weights;
 use optim::Optimizer;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
@@ -69,7 +69,7 @@ pub(crate) fn list(run: &Path) -> Vec<Checkpoint> {
 /// [`TrainError::Write`] naming the file; nothing with a final name is left then.
 pub(crate) fn save(
     run: &Path,
-    model: &MaskedLm,
+    model: &Model,
     optimizer: &Optimizer,
     state: &State,
 ) -> Result<(Checkpoint, u64), TrainError> {
@@ -96,7 +96,7 @@ pub(crate) fn save(
     Ok((Checkpoint { step: state.step, folder }, bytes))
 }
 
-fn write_files(folder: &Path, model: &MaskedLm, optimizer: &Optimizer, state: &State) -> Result<u64, TrainError> {
+fn write_files(folder: &Path, model: &Model, optimizer: &Optimizer, state: &State) -> Result<u64, TrainError> {
     let weights = flat_weights(model);
     let (first, second) = optimizer.moments();
     let moments = |prefix: &str, values: &[Tensor<1>]| {
@@ -211,7 +211,7 @@ impl Loaded {
     ///
     /// # Errors
     /// [`TrainError::Checkpoint`] where a weight is missing or has another shape.
-    pub(crate) fn model(&self, model: MaskedLm, device: &Device) -> Result<MaskedLm, TrainError> {
+    pub(crate) fn model(&self, model: Model, device: &Device) -> Result<Model, TrainError> {
         let wanted = flat_weights(&model);
         let values = self.values(&self.model, FILES[0], wanted.iter().map(|flat| (flat.name.clone(), flat)), device)?;
         Ok(with_weights(model, values))
@@ -224,7 +224,7 @@ impl Loaded {
     pub(crate) fn optimizer(
         &self,
         optimizer: &mut Optimizer,
-        model: &MaskedLm,
+        model: &Model,
         device: &Device,
     ) -> Result<(), TrainError> {
         let wanted = flat_weights(model);

@@ -6,7 +6,7 @@ use std::{
 };
 
 use corpus::{RowSet, evaluation_batches};
-use encoder::MaskedLm;
+use encoder::Model;
 use journal::Eval;
 
 use crate::{Report, TrainError, forward::forward, notice::Notice, setup::Setup, state::State, tally::Tally};
@@ -20,7 +20,7 @@ pub(crate) struct Evaluation {
 
 /// Evaluates on a split's rows; none where it was asked to stop on the way.
 pub(crate) fn evaluate(
-    model: &MaskedLm,
+    model: &Model,
     setup: &Setup,
     rows: &RowSet,
     stop: &AtomicBool,

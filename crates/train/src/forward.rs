@@ -5,7 +5,7 @@ use std::sync::Arc;
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 use case::{Kernels, Precision};
 use corpus::Batch;
-use encoder::{MaskedLm, Scored};
+use encoder::{Model, Scored};
 use kernels::{DropSource, Mixed, Path, Scores, Spans};
 
 use crate::{TrainError, device::Place};
@@ -58,7 +58,7 @@ pub(crate) fn read_floats(tensor: Tensor<1>) -> Result<Vec<f32>, TrainError> {
 ///
 /// Gradients are recorded where `device` records them.
 pub(crate) fn forward(
-    model: &MaskedLm,
+    model: &Model,
     batch: &Batch,
     place: &Place,
     device: &Device,
@@ -72,7 +72,7 @@ pub(crate) fn forward(
 }
 
 /// Logits at the batch's scored positions, `[K, V]`, without gradients.
-pub(crate) fn logits(model: &MaskedLm, batch: &Batch, place: &Place) -> Tensor<2> {
+pub(crate) fn logits(model: &Model, batch: &Batch, place: &Place) -> Tensor<2> {
     let Laid { input_ids, positions, path } = lay(batch, place, &place.plain());
     model.logits(input_ids, &path, positions)
 }

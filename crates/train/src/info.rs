@@ -1,14 +1,14 @@
 //! The facts of a run: what stands in `run.json`, and what is printed before the first step.
 
 use case::{CaseConfig, Precision, TokenizerConfig};
-use encoder::{MaskedLm, flat_weights};
+use encoder::{Model, flat_weights};
 use journal::{CorpusInfo, DataInfo, ModelInfo, PlanInfo, RunInfo, StartInfo};
 use serde::Serialize;
 
 use crate::{machine, plan::Plan, session::Spec, setup::Setup};
 
 /// All facts of a run that is about to begin.
-pub(crate) fn run_info(spec: &Spec, setup: &Setup, model: &MaskedLm, start: Option<StartInfo>) -> RunInfo {
+pub(crate) fn run_info(spec: &Spec, setup: &Setup, model: &Model, start: Option<StartInfo>) -> RunInfo {
     RunInfo {
         format: journal::FORMAT,
         run: format!("{}/{}/s{}", spec.case, spec.variant, spec.seed),
@@ -85,7 +85,7 @@ fn word(choice: &impl Serialize) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_string)
 }
 
-fn model_info(model: &MaskedLm) -> ModelInfo {
+fn model_info(model: &Model) -> ModelInfo {
     let mut parts: Vec<(String, u64)> = Vec::new();
     for flat in flat_weights(model) {
         let part = flat.name.split('.').take(2).collect::<Vec<_>>();

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use burn::tensor::{Tensor, TensorData};
 use case::{EncoderConfig, OptimizerConfig};
 use corpus::{Batch, MaskKind};
-use encoder::{MaskedLm, flat_weights, from_peer, with_weights};
+use encoder::{HeadKind, Model, flat_weights, from_peer, with_weights};
 use optim::Optimizer;
 use safetensors::{Dtype, SafeTensors};
 use serde::Serialize;
@@ -61,7 +61,8 @@ pub fn replay(what: &Replay, init: &Path, batches: &Path, place: &Place) -> Resu
     let batches = read_batches(batches)?;
     let width = batches.first().map_or(0, |batch| batch.width);
     let config = EncoderConfig { seq_len: width, dropout: 0.0, ..what.model.clone() };
-    let mut model = read_model(init, MaskedLm::zeros(&config, what.vocab_size, &place.autodiff()), place)?;
+    let mut model =
+        read_model(init, Model::zeros(&config, what.vocab_size, HeadKind::Words, &place.autodiff()), place)?;
     let mut optimizer = Optimizer::new(&what.optimizer, &weight_infos(&model), &place.plain(), place.kernels());
     let mut replayed = Replayed { loss: Vec::new(), grad_norm: Vec::new() };
     for (step, batch) in batches.iter().cycle().take(what.steps).enumerate() {
@@ -79,7 +80,7 @@ pub fn replay(what: &Replay, init: &Path, batches: &Path, place: &Place) -> Resu
     Ok(replayed)
 }
 
-fn read_model(path: &Path, model: MaskedLm, place: &Place) -> Result<MaskedLm, TrainError> {
+fn read_model(path: &Path, model: Model, place: &Place) -> Result<Model, TrainError> {
     let bytes = fs::read(path).map_err(|cause| TrainError::Read { path: path.into(), cause })?;
     let tensors = open(path, &bytes)?;
     let lookup = |name: &str| {

@@ -8,7 +8,7 @@ use std::{
 use burn::module::Module;
 use case::OptimizerKind;
 use corpus::{Batch, Loader};
-use encoder::MaskedLm;
+use encoder::Model;
 use journal::{Alert, CheckpointSaved, End, EpochEnd, Event, Log, LossScaling, Status};
 use optim::Optimizer;
 
@@ -33,7 +33,7 @@ const AHEAD: usize = 4;
 pub(crate) fn run(
     setup: &Setup,
     folder: &mut RunFolder,
-    mut model: MaskedLm,
+    mut model: Model,
     mut optimizer: Optimizer,
     state: &mut State,
     stop: &AtomicBool,
@@ -149,7 +149,7 @@ fn note_evaluation(state: &mut State, done: &Evaluation) -> bool {
 fn save(
     setup: &Setup,
     folder: &mut RunFolder,
-    model: &MaskedLm,
+    model: &Model,
     optimizer: &Optimizer,
     state: &State,
     report: &mut dyn Report,
@@ -168,7 +168,7 @@ fn save(
 fn test(
     setup: &Setup,
     folder: &mut RunFolder,
-    model: &MaskedLm,
+    model: &Model,
     state: &State,
     stop: &AtomicBool,
     report: &mut dyn Report,

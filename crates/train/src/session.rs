@@ -10,7 +10,7 @@ use std::{
 
 use case::{CaseConfig, Length};
 use corpus::{PrepareRequest, Prepared, prepare};
-use encoder::{MaskedLm, flat_weights};
+use encoder::{Model, flat_weights};
 use journal::{Event, Resume, RunInfo, Start, Status};
 use optim::{Optimizer, WeightInfo};
 
@@ -244,7 +244,7 @@ fn go_on(
 fn to_its_record(
     setup: &Setup,
     mut folder: RunFolder,
-    model: MaskedLm,
+    model: Model,
     optimizer: Optimizer,
     mut state: State,
     stop: &AtomicBool,
@@ -315,12 +315,12 @@ pub(crate) fn newest_good(run: &Path, report: &mut dyn Report) -> Result<Option<
     }
 }
 
-fn fresh_optimizer(setup: &Setup, model: &MaskedLm) -> Optimizer {
+fn fresh_optimizer(setup: &Setup, model: &Model) -> Optimizer {
     Optimizer::new(&setup.config.optimizer, &weight_infos(model), &setup.place.plain(), setup.place.kernels())
 }
 
 /// Names and shapes of the model's weights, for the optimizer's groups.
-pub(crate) fn weight_infos(model: &MaskedLm) -> Vec<WeightInfo> {
+pub(crate) fn weight_infos(model: &Model) -> Vec<WeightInfo> {
     flat_weights(model).into_iter().map(|flat| WeightInfo { name: flat.name, shape: flat.shape }).collect()
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use case::CaseConfig;
 use corpus::{BatchPlan, Masker, Order, Prepared, Purpose, RowCorpus, RowError, RowSet, Split, stream};
-use encoder::MaskedLm;
+use encoder::Model;
 use journal::Baselines;
 use rand_chacha::ChaCha8Rng;
 
@@ -85,9 +85,9 @@ impl Setup {
     }
 
     /// The model of this seed before its first update.
-    pub(crate) fn fresh_model(&self) -> MaskedLm {
+    pub(crate) fn fresh_model(&self) -> Model {
         let vocab_size = self.prepared.tokenizer().vocab_size();
-        MaskedLm::init(&self.config.model, vocab_size, |name| weight_stream(self.seed, name), &self.place.autodiff())
+        Model::init(&self.config.model, vocab_size, |name| weight_stream(self.seed, name), &self.place.autodiff())
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::{Tensor, TensorData};
 use case::CaseConfig;
-use encoder::{Flat, MaskedLm, WeightError, flat_weights, with_weights};
+use encoder::{Flat, Model, WeightError, flat_weights, with_weights};
 use exchange::{Array, TOKENIZER, Weights, is_model_folder, read_model_folder};
 use journal::RunInfo;
 
@@ -151,7 +151,7 @@ fn hash_of(bytes: &[u8]) -> String {
 ///
 /// # Errors
 /// [`TrainError::Weight`] where a weight of the encoder is missing or one has another shape.
-pub(crate) fn filled(model: MaskedLm, weights: &Weights, place: &Place) -> Result<(MaskedLm, Vec<String>), TrainError> {
+pub(crate) fn filled(model: Model, weights: &Weights, place: &Place) -> Result<(Model, Vec<String>), TrainError> {
     let mut fresh = Vec::new();
     let has_head = weights.keys().any(|name| name.starts_with("head."));
     let mut values = Vec::new();

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use case::Variant;
-use encoder::MaskedLm;
+use encoder::Model;
 use journal::{RunInfo, StartInfo};
 
 use crate::{
@@ -30,7 +30,7 @@ pub fn take_over(variant: &mut Variant, base: &Path) -> Result<(), TrainError> {
 ///
 /// # Errors
 /// [`TrainError`] where that model cannot be read, or is of another shape.
-pub(crate) fn first_model(spec: &Spec, setup: &Setup) -> Result<(MaskedLm, Option<StartInfo>), TrainError> {
+pub(crate) fn first_model(spec: &Spec, setup: &Setup) -> Result<(Model, Option<StartInfo>), TrainError> {
     let model = setup.fresh_model();
     let Some(start) = &spec.config.start else { return Ok((model, None)) };
     let source = read_source(&spec.base.join(start), Which::Best)?;

@@ -5,7 +5,7 @@ use std::time::Instant;
 use burn::tensor::{Distribution, Tensor};
 use case::{EncoderConfig, OptimizerConfig};
 use corpus::{Batch, MaskKind, Purpose, stream};
-use encoder::MaskedLm;
+use encoder::{HeadKind, Model};
 use kernels::DropSource;
 use optim::{LossScaler, Optimizer};
 use rand_chacha::{ChaCha8Rng, rand_core::Rng};
@@ -87,9 +87,10 @@ pub struct Seconds {
 /// [`TrainError::Device`] where the device fails, [`TrainError::ReplayDiverged`] where a gradient is not finite.
 pub fn throughput(what: &Throughput, place: &Place) -> Result<Timed, TrainError> {
     let began = Instant::now();
-    let mut model = MaskedLm::init(
+    let mut model = Model::init(
         &what.model,
         what.vocab_size,
+        HeadKind::Words,
         |name| stream(what.seed, Purpose::Init, 0, name.bytes().map(u64::from).sum()),
         &place.autodiff(),
     );

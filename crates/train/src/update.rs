@@ -2,7 +2,7 @@
 
 use burn::tensor::{Gradients, Tensor};
 use corpus::{Batch, Purpose, stream};
-use encoder::{MaskedLm, flat_gradients, flat_weights, map_weights};
+use encoder::{Model, flat_gradients, flat_weights, map_weights};
 use kernels::DropSource;
 use optim::{LossScaler, Optimizer, clip_factor, clip_on_device, global_norm, squared_sums};
 use rand_chacha::rand_core::Rng;
@@ -17,7 +17,7 @@ use crate::{
 /// A step that was made.
 pub(crate) struct Update {
     /// The model after it.
-    pub(crate) model: MaskedLm,
+    pub(crate) model: Model,
     /// Of the gradient that the weights were updated by; none where it was not finite and they were not.
     pub(crate) gradient: Option<Norm>,
 }
@@ -25,7 +25,7 @@ pub(crate) struct Update {
 /// A step that the device was told to make.
 pub(crate) struct Queued {
     /// The model after it.
-    pub(crate) model: MaskedLm,
+    pub(crate) model: Model,
     norm: Sent,
 }
 
@@ -96,7 +96,7 @@ pub(crate) enum Refusal {
 /// an update.
 pub(crate) fn update(
     setup: &Setup,
-    model: MaskedLm,
+    model: Model,
     optimizer: &mut Optimizer,
     batch: &Batch,
     lr: f64,
@@ -152,7 +152,7 @@ pub(crate) fn note(scaler: &mut Option<LossScaler>, is_finite: bool) -> bool {
 
 /// Clips by the global norm and updates the weights, which stay as they are where the norm is not finite.
 pub(crate) fn apply(
-    model: MaskedLm,
+    model: Model,
     optimizer: &mut Optimizer,
     gradients: Vec<Tensor<1>>,
     stride: Stride,
@@ -162,7 +162,7 @@ pub(crate) fn apply(
 
 /// The same without waiting for a device that decides by itself.
 pub(crate) fn queue(
-    model: MaskedLm,
+    model: Model,
     optimizer: &mut Optimizer,
     gradients: Vec<Tensor<1>>,
     stride: Stride,
@@ -190,16 +190,16 @@ pub(crate) fn queue(
 
 /// The model with each weight changed by its gradient.
 fn map_with(
-    model: MaskedLm,
+    model: Model,
     gradients: Vec<Tensor<1>>,
     mut change: impl FnMut(usize, Tensor<1>, Tensor<1>) -> Tensor<1>,
-) -> MaskedLm {
+) -> Model {
     let mut gradients = gradients.into_iter();
     map_weights(model, |index, weight| change(index, weight, gradients.next().expect("a gradient for each weight")))
 }
 
 /// The gradient of each weight; 0 for one that the loss does not depend on.
-pub(crate) fn gradients_of(model: &MaskedLm, found: &mut Gradients) -> Vec<Tensor<1>> {
+pub(crate) fn gradients_of(model: &Model, found: &mut Gradients) -> Vec<Tensor<1>> {
     let weights = flat_weights(model);
     let pairs = flat_gradients(model, found).into_iter().zip(weights);
     pairs.map(|(gradient, weight)| gradient.unwrap_or_else(|| weight.values.zeros_like())).collect()

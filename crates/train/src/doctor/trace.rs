@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 use case::{EncoderConfig, OptimizerConfig, Precision};
 use corpus::{Batch, MaskKind, Purpose, stream};
-use encoder::{MaskedLm, flat_weights};
+use encoder::{HeadKind, Model, flat_weights};
 use kernels::{Attend, DropSource};
 use optim::Optimizer;
 use rand_chacha::rand_core::Rng;
@@ -46,8 +46,13 @@ pub(super) fn tiny(model: &EncoderConfig) -> EncoderConfig {
 /// Trains the tiny encoder and writes down what came of it.
 pub(super) fn trace(place: &Place, model: &EncoderConfig) -> Result<Trace, TrainError> {
     let (full, padded) = batches();
-    let mut model =
-        MaskedLm::init(&tiny(model), VOCAB, |name| stream(1, Purpose::Init, 1, name_index(name)), &place.autodiff());
+    let mut model = Model::init(
+        &tiny(model),
+        VOCAB,
+        HeadKind::Words,
+        |name| stream(1, Purpose::Init, 1, name_index(name)),
+        &place.autodiff(),
+    );
     let config = OptimizerConfig::default();
     let mut optimizer = Optimizer::new(&config, &weight_infos(&model), &place.plain(), place.kernels());
     let loss_scale = if place.precision() == Precision::F16 { LOSS_SCALE } else { 1.0 };
@@ -112,6 +117,6 @@ fn name_index(name: &str) -> u64 {
     name.bytes().fold(0, |sum: u64, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte)))
 }
 
-fn named(model: &MaskedLm, values: Vec<Tensor<1>>) -> Result<Vec<(String, Vec<f32>)>, TrainError> {
+fn named(model: &Model, values: Vec<Tensor<1>>) -> Result<Vec<(String, Vec<f32>)>, TrainError> {
     flat_weights(model).into_iter().zip(values).map(|(flat, values)| Ok((flat.name, read_floats(values)?))).collect()
 }
