@@ -2,13 +2,11 @@
 
 use std::path::Path;
 
-use case::Task;
 use exchange::{Card, CardCorpus, CardResult, Export, Exported};
 use journal::{Eval, Event, RunInfo};
 
 use crate::{
     TrainError,
-    apply::task_word,
     folder::journal_path,
     source::{Source, Which, read_source},
 };
@@ -20,9 +18,9 @@ use crate::{
 /// is written then.
 pub fn export(model: &Path, which: Which, licence: Option<&str>, to: &Path) -> Result<(Exported, u64), TrainError> {
     let source = read_source(model, which)?;
-    if source.config.task != Task::Mlm {
+    if !source.config.task.hides_words() {
         let advice = "only encoders that guess words are exported yet".into();
-        return Err(TrainError::Task { run: model.into(), found: task_word(source.config.task), advice });
+        return Err(TrainError::Task { run: model.into(), found: source.config.task.name(), advice });
     }
     let mut card = match &source.run {
         Some(run) => card_of_run(run, &source)?,

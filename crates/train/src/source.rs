@@ -96,6 +96,9 @@ pub(crate) fn read_head(folder: &Path) -> Result<Head, TrainError> {
         return Ok(Head { config: CaseConfig { model, ..CaseConfig::default() }, tokenizer: folder.join(TOKENIZER) });
     }
     let run = run_of(folder);
+    if !run.join("run.json").is_file() {
+        return Err(TrainError::NotARun { folder: run.into(), missing: "run.json" });
+    }
     Ok(Head { config: read_case(run)?, tokenizer: checkpoint::folder_of(run).join(TOKENIZER) })
 }
 

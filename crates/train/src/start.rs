@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use case::{Task, Variant};
+use case::Variant;
 use encoder::Model;
 use journal::{RunInfo, StartInfo};
 
@@ -46,7 +46,7 @@ pub(crate) fn first_model(spec: &Spec, setup: &Setup) -> Result<(Model, Option<S
 
 /// Whether the start's head goes on: of words where the start guesses words too, of labels where the case asks for it.
 fn keeps_head(start: &str, setup: &Setup, source: &Source) -> Result<bool, TrainError> {
-    let Work::Labels(labels) = &setup.work else { return Ok(source.config.task == Task::Mlm) };
+    let Work::Labels(labels) = &setup.work else { return Ok(source.config.task.hides_words()) };
     if setup.config.finetune.fresh_head {
         return Ok(false);
     }
