@@ -21,6 +21,10 @@ mod html;
 mod index;
 pub mod inference;
 mod info;
+mod labelled;
+mod labelled_data;
+mod labelled_results;
+mod labelled_tables;
 mod layout;
 mod lines;
 mod list;
@@ -42,6 +46,8 @@ mod supersede;
 mod svg;
 #[cfg(test)]
 mod synthetic;
+#[cfg(test)]
+mod synthetic_labelled;
 mod text;
 mod ticks;
 mod training_record;
@@ -68,10 +74,11 @@ pub use lines::TornTail;
 pub use list::{Filter, runs_json, runs_table};
 pub use lock::run_is_held;
 pub use notes::{Note, add_note, read_notes};
+
 pub use png::png;
 pub use record::write_record;
 pub use statistics::{grad_norm, quantile, standard_error};
-pub use summary::{Evaluated, RunState, RunSummary};
+pub use summary::{Evaluated, Named, RunState, RunSummary};
 pub use supersede::drop_superseded;
 pub use svg::svg;
 pub use training_record::{RecordCase, TRAINING_RECORD, training_record, write_training_record};
