@@ -34,6 +34,7 @@ mod marks;
 pub mod metrics;
 mod notes;
 mod page_data;
+mod page_drawing;
 mod parallel;
 mod plan;
 mod png;
@@ -75,6 +76,7 @@ pub use list::{Filter, runs_json, runs_table};
 pub use lock::run_is_held;
 pub use notes::{Note, add_note, read_notes};
 
+pub use page_drawing::{PageDrawing, PageWord, page_svg};
 pub use png::png;
 pub use record::write_record;
 pub use statistics::{grad_norm, quantile, standard_error};
