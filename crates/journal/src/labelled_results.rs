@@ -13,30 +13,40 @@ const EVALUATIONS_SHOWN: usize = 60;
 /// A figure further than so many standard errors above what needs no reading of a text is taken for learned.
 const CLEARLY: f64 = 2.0;
 
-/// An evaluation and what it is called: `validation, best (step 375)`.
+/// An evaluation and what it is called: `best, step 375`.
 struct Column<'a> {
     name: String,
     eval: &'a Eval,
-    is_test: bool,
+    place: Place,
+}
+
+/// Which evaluation of a run it is.
+#[derive(Clone, Copy, PartialEq)]
+enum Place {
+    /// The best validation, and perhaps the last.
+    Best,
+    /// The last validation, where another is the best.
+    Last,
+    /// The examples kept for the end.
+    Test,
 }
 
 /// The best and the last validation, once where they are one, and the test.
 fn columns<'a>(info: &RunInfo, events: &'a [Event]) -> Vec<Column<'a>> {
     let valid = evals(events, VALID);
-    let column = |words: &str, eval: &'a Eval, is_test| Column {
-        name: format!("{words}step {}", count(eval.step)),
-        eval,
-        is_test,
+    let column = |words: &str, eval: &'a Eval, place| {
+        let name = format!("{words}, step {}", count(eval.step));
+        Column { name, eval, place }
     };
     let mut columns = Vec::new();
     if let (Some(best), Some(last)) = (best(info, &valid), valid.last()) {
         if std::ptr::eq(best, *last) {
-            columns.push(column("best and last, ", best, false));
+            columns.push(column("best and last", best, Place::Best));
         } else {
-            columns.extend([column("best, ", best, false), column("last, ", last, false)]);
+            columns.extend([column("best", best, Place::Best), column("last", last, Place::Last)]);
         }
     }
-    columns.extend(evals(events, TEST).last().map(|eval| column("test, ", eval, true)));
+    columns.extend(evals(events, TEST).last().map(|eval| column("test", eval, Place::Test)));
     columns
 }
 
@@ -50,7 +60,7 @@ pub(crate) fn figures(info: &RunInfo, examples: &ExamplesInfo, events: &[Event])
     for (at, column) in columns.iter().enumerate() {
         titles.push(format!(">{} ±", column.name));
         if is_end_of_split(&columns, at) {
-            let split = if column.is_test { "test" } else { "valid" };
+            let split = if column.place == Place::Test { "test" } else { "valid" };
             titles.extend([format!(">majority, {split}"), format!(">prior, {split}")]);
         }
     }
@@ -86,12 +96,12 @@ const LEGEND: &str = "± is one standard error, from the number of examples. Maj
 
 /// Whether a column is the last of its split, behind which the split's baselines stand: they are of its examples.
 fn is_end_of_split(columns: &[Column], at: usize) -> bool {
-    columns.get(at + 1).is_none_or(|next| next.is_test != columns[at].is_test)
+    columns.get(at + 1).is_none_or(|next| (next.place == Place::Test) != (columns[at].place == Place::Test))
 }
 
 fn size((_, column): (usize, &Column)) -> String {
     let scores = scores(column.eval);
-    let split = if column.is_test { "Test" } else { "Validation" };
+    let split = if column.place == Place::Test { "Test" } else { "Validation" };
     format!("{split}: {} examples, {} scored decisions.", count(scores.examples), count(scores.scored))
 }
 
@@ -137,9 +147,9 @@ pub(crate) fn confusions(info: &RunInfo, events: &[Event]) -> Option<String> {
 fn parts(info: &RunInfo, events: &[Event], part: impl Fn(&Eval) -> Option<String>) -> Option<String> {
     let mut columns = columns(info, events);
     // The last validation is there for its figures: its classes would be a third table of nearly the same numbers.
-    columns.retain(|column| column.is_test || !column.name.starts_with("last"));
+    columns.retain(|column| column.place != Place::Last);
     let title = |column: &Column| {
-        let split = if column.is_test { "" } else { "validation, " };
+        let split = if column.place == Place::Test { "" } else { "validation, " };
         format!("### {split}{}\n\n", column.name)
     };
     let texts: Vec<String> = columns.iter().filter_map(|column| Some(title(column) + &part(column.eval)?)).collect();

@@ -140,3 +140,40 @@ fn of_many_evaluations_the_first_the_last_and_the_best_are_shown() {
     assert_eq!(text.lines().filter(|line| line.starts_with('|')).count(), 2 + 61, "{text}");
     assert!(text.contains("Of 200 evaluations some in the middle are left out"), "{text}");
 }
+
+/// The run of [`labelled_info`] with other targets, each evaluation with these scores.
+fn of_target(target: &str, best_by: &str, scores: &crate::metrics::Scores) -> String {
+    let (mut info, mut events) = (labelled_info(), labelled_run());
+    if let Some(examples) = &mut info.data.examples {
+        (examples.target, examples.best_by) = (target.into(), best_by.into());
+    }
+    for event in &mut events {
+        if let Event::Eval(eval) = event {
+            eval.scores = Some(scores.clone());
+        }
+    }
+    page(&info, &events, &[])
+}
+
+#[test]
+fn several_labels_and_soft_targets_have_pages_too() {
+    let labels = ["a", "b"].map(String::from);
+    let prior = crate::metrics::Prior { shares: vec![0.5, 0.25] };
+    let log_probs = [(-0.1, -2.4), (-2.0, -0.15), (-1.0, -0.5), (-0.2, -1.7)];
+    let truth = [true, false, false, true];
+    let several = crate::metrics::MultiLabel { labels: &labels, truth: &truth, log_probs: &log_probs };
+    let text = of_target("multi", "f1-micro", &crate::metrics::multi_label_scores(several, &prior));
+    assert!(text.contains("any number of labels for each example") && text.contains("| subset-accuracy"), "{text}");
+    assert!(text.contains("nats per pair of example and label") && !text.contains("## Confusions"), "{text}");
+    let logs = [0.8, 0.2, 0.4, 0.6].map(f64::ln);
+    let soft = crate::metrics::Targets::Soft(&[0.7, 0.3, 0.5, 0.5]);
+    let prior = crate::metrics::Prior { shares: vec![0.6, 0.4] };
+    let scores = crate::metrics::classification_scores(&labels, &logs, soft, &prior);
+    let text = of_target("soft", "kl-divergence", &scores);
+    assert!(text.contains("probabilities of the classes for each example"), "{text}");
+    assert!(
+        text.contains("- The best evaluation, by kl-divergence, is that at step 0: "),
+        "of equals the earlier: {text}"
+    );
+    assert!(text.contains("giving the shares in training as probabilities"), "{text}");
+}

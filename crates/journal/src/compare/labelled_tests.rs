@@ -8,6 +8,7 @@ use crate::error::JournalError;
 use crate::event::{Event, Status};
 use crate::inference::Verdict;
 use crate::synthetic::ended;
+use crate::synthetic_labelled::swept_case;
 
 const HIGH: [f64; 6] = [0.80, 0.82, 0.81, 0.79, 0.83, 0.80];
 const LOW: [f64; 6] = [0.70, 0.73, 0.70, 0.69, 0.74, 0.71];
@@ -150,4 +151,20 @@ fn a_claim_on_the_test_needs_tests_and_a_diverged_run_counts_as_the_worst() {
         held.reason
     );
     assert!(said(&groups, "pretrained > scratch on valid.subset-accuracy").reason.contains("no run's validation has"));
+}
+
+#[test]
+fn claims_are_held_against_the_runs_in_their_folders() {
+    let (_root, case) = swept_case("test = \"test.tsv\"\n", "\"examples.share\" = [0.25, 1.0]\n");
+    let (few, all) = (&case.variants[0], &case.variants[1]);
+    let claims = [format!("{all} > {few} on test.accuracy"), format!("{all} > {few} on valid.f1-macro")];
+    let verdicts = claim_verdicts(&case, &claims.map(|claim| claim.parse().unwrap()));
+    for verdict in &verdicts {
+        assert_eq!(verdict.standing, Standing::CannotTell, "two seeds: {}", verdict.reason);
+        assert!(
+            verdict.reason.contains(&format!("{all} less {few}")) && verdict.reason.contains("2 seeds"),
+            "{verdict:?}"
+        );
+    }
+    assert!(verdicts[0].reason.contains("on the test examples, is +0."), "{:?}", verdicts[0]);
 }

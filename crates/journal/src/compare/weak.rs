@@ -136,11 +136,8 @@ pub(super) fn between_validations(scene: &Scene<'_>) -> Option<String> {
         .filter(|(_, _, reading)| reading.steps.len() == 2)
         .map(|(name, _, reading)| format!("{name} ({} and {})", count(reading.steps[0]), count(reading.steps[1])))
         .collect();
-    listed(&said).map(|said| {
-        format!(
-            "read on the straight line between two validations, where a falling loss lies below it; at steps: {said}"
-        )
-    })
+    let but = if are_labelled(scene.groups) { "" } else { ", where a falling loss lies below it" };
+    listed(&said).map(|said| format!("read on the straight line between two validations{but}; at steps: {said}"))
 }
 
 /// The model of the lowest loss is not on disk.
