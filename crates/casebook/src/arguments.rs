@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use journal::RunState;
+use journal::{RunState, compare::Metric};
 
 /// Trains small BERT-style encoders on your own text, and keeps a journal that can be trusted.
 #[derive(Debug, Parser)]
@@ -305,9 +305,10 @@ pub(crate) struct CompareArguments {
     /// Read each run's best validation up to there instead of the one there.
     #[arg(long)]
     pub(crate) best: bool,
-    /// What is compared, the first above all; may be given again. The loss when not given.
-    #[arg(long)]
-    pub(crate) metric: Vec<MetricWord>,
+    /// What is compared, the first above all; may be given again: loss, bits-per-char, accuracy, perplexity, or a figure of
+    /// labelled examples, such as f1-macro. The loss, or the figure that tells the best checkpoint, when not given.
+    #[arg(long, value_parser = metric)]
+    pub(crate) metric: Vec<Metric>,
     /// Where runs are kept.
     #[arg(long, default_value = "runs")]
     pub(crate) runs: PathBuf,
@@ -328,12 +329,8 @@ pub(crate) enum AlignedBy {
     Hours,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum MetricWord {
-    Loss,
-    BitsPerChar,
-    Accuracy,
-    Perplexity,
+fn metric(word: &str) -> Result<Metric, String> {
+    word.parse().map_err(|error: journal::JournalError| error.to_string())
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
