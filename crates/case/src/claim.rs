@@ -120,7 +120,7 @@ impl Measure {
             figure => Self::Figure(*figure),
         };
         match task {
-            Task::Mlm => MEASURES.to_vec(),
+            Task::Mlm | Task::PageMlm => MEASURES.to_vec(),
             Task::Classify | Task::Tag => {
                 std::iter::once(Self::Loss).chain(BestBy::of(task, target).iter().map(figure)).collect()
             }

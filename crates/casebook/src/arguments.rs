@@ -222,6 +222,9 @@ pub(crate) struct PredictArguments {
     /// Classes shown of each text.
     #[arg(long, default_value_t = 3)]
     pub(crate) top: usize,
+    /// A folder for drawings of the pages: boxes and labels, an SVG a page.
+    #[arg(long)]
+    pub(crate) svg: Option<PathBuf>,
     /// Where to compute.
     #[arg(long, default_value = "cpu")]
     pub(crate) device: String,
@@ -502,7 +505,7 @@ mod tests {
             "resume: set prepared json force-device",
             "check: set resolved",
             "fill-mask: top device json",
-            "predict: second data top device json",
+            "predict: second data top svg device json",
             "evaluate: data field format errors seed device json",
             "export: to checkpoint licence",
             "import: to",

@@ -158,7 +158,7 @@ fn data_info(setup: &Setup) -> DataInfo {
     let (padding_share, corpora, examples) = match &setup.work {
         Work::Words(words) => match &words.source {
             Source::Text(text) => (text.batches.padding_share(), corpora(text), None),
-            Source::Pages(pages) => (pages.padding_share(), Vec::new(), Some(pages.info.clone())),
+            Source::Pages(pages) => (pages.padding_share(), vec![pages.corpus.clone()], None),
         },
         Work::Labels(labels) => {
             (padding_share(&labels.plan, &labels.train.inputs), Vec::new(), Some(labels.info.clone()))
@@ -222,7 +222,18 @@ pub(crate) fn plan_info(setup: &Setup) -> PlanInfo {
         warmup_steps: plan.warmup_steps,
         schedule: plan.schedule.describe(),
         rates: planned_rates(plan),
-        notes: case::warnings(&setup.config).into_iter().chain(plan.notes()).collect(),
+        notes: case::warnings(&setup.config).into_iter().chain(plan.notes()).chain(page_notes(setup)).collect(),
+    }
+}
+
+/// What a reader should know about pages.
+fn page_notes(setup: &Setup) -> Vec<String> {
+    match &setup.work {
+        Work::Words(words) => match &words.source {
+            Source::Pages(pages) => pages.info.notes.clone(),
+            Source::Text(_) => Vec::new(),
+        },
+        Work::Labels(_) => Vec::new(),
     }
 }
 
