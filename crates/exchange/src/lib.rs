@@ -1,6 +1,6 @@
 //! Models of other libraries: their names, configurations and files, read and written.
 //!
-//! `class` lists the published classes, `config` maps their `config.json` to a [model] table and back, `layout` says where
+//! `class` lists the published classes, `config` maps their `config.json` to a `[model]` table and back, `layout` says where
 //! each of our weights lies in theirs, `fit` which class holds a model of ours. [`import`] and [`export`] put these
 //! together; both write whole folders or nothing. Weights are plain floats here, by name; no device is touched.
 

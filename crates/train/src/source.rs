@@ -44,7 +44,7 @@ pub(crate) struct Source {
     pub(crate) run: Option<PathBuf>,
 }
 
-/// Where a model's [model] and tokenizer stand, without its weights.
+/// Where a model's `[model]` and tokenizer stand, without its weights.
 pub(crate) struct Head {
     pub(crate) config: CaseConfig,
     pub(crate) tokenizer: PathBuf,
