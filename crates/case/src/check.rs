@@ -28,7 +28,8 @@ pub(crate) fn check_whole(config: &CaseConfig, origins: &Origins, path: &Path) -
 }
 
 fn check_with(config: &CaseConfig, origins: &Origins, path: &Path, with_model: bool) -> Vec<Problem> {
-    let mut checker = Checker { config, origins, path: path.to_path_buf(), problems: Vec::new() };
+    let mut checker =
+        Checker { config, origins, path: path.to_path_buf(), has_model: with_model, problems: Vec::new() };
     checker.top();
     checker.task();
     if with_model {
@@ -58,6 +59,8 @@ pub(crate) struct Checker<'a> {
     pub(crate) config: &'a CaseConfig,
     pub(crate) origins: &'a Origins,
     path: PathBuf,
+    /// Whether the model's shape is known: not before it is taken over from a start.
+    pub(crate) has_model: bool,
     problems: Vec<Problem>,
 }
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    BestBy, ExampleFormat, ExamplesConfig, Freeze, Origin, Paths, TargetKind, Task, check::Checker, explain::number,
+    BestBy, ExampleFormat, ExamplesConfig, Freeze, Origin, Paths, PositionKind, TargetKind, Task, check::Checker,
+    explain::number,
 };
 
 /// The fewest tokens of an input: two special ones and some text.
@@ -144,8 +145,7 @@ impl Checker<'_> {
         if let Some(longest) = examples.max_tokens {
             let rule = format!("at least {LEAST_TOKENS}");
             self.must(longest >= LEAST_TOKENS, "examples.max_tokens", &longest.to_string(), &rule);
-            // What a start reads stands in its own folder.
-            let fits = longest <= seq_len || self.config.start.is_some();
+            let fits = longest <= seq_len || !self.has_model || self.config.model.position != PositionKind::Learned;
             self.agree(fits, &["examples.max_tokens", "model.seq_len"], || {
                 format!("inputs of {longest} tokens are longer than the encoder reads, {seq_len}; lower `max_tokens`")
             });
@@ -162,7 +162,7 @@ impl Checker<'_> {
 
     fn finetune(&mut self) {
         let finetune = &self.config.finetune;
-        if let (Freeze::Layers(layers), None) = (finetune.freeze, &self.config.start) {
+        if let (Freeze::Layers(layers), true) = (finetune.freeze, self.has_model) {
             let n_layers = self.config.model.n_layers;
             self.agree(layers <= n_layers, &["finetune.freeze", "model.n_layers"], || {
                 format!("{layers} layers cannot be frozen of {n_layers}; lower `freeze`")

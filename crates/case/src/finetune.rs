@@ -70,7 +70,7 @@ pub struct ExamplesConfig {
     /// Column or field of what must not be parted by folds and shares: a document. Each example is one when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
-    /// The format; by the file's ending when absent.
+    /// The format; by the file's ending when absent (.conll, .bio and .iob2 are CoNLL columns).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<ExampleFormat>,
     /// For `classify`: column or field of the text.
@@ -216,7 +216,8 @@ pub enum Vote {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FinetuneConfig {
-    /// What is not trained: "embeddings", or a number of layers from below and the embeddings with them; 0 for nothing.
+    /// What is not trained: "embeddings" (of words, positions, segments and boxes, also those that begin fresh), or a number of
+    /// layers from below and the embeddings with them; 0 for nothing.
     pub freeze: Freeze,
     /// The epoch from which on everything is trained, above 0; never when absent.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -17,8 +17,13 @@ use crate::{
 /// Classes of texts, or tags and entities of words.
 pub(crate) fn predict(arguments: &PredictArguments) -> anyhow::Result<ExitCode> {
     let tuned = load(&arguments.run, &arguments.device)?;
-    if arguments.texts.is_empty() == arguments.data.is_none() {
-        bail!("give texts, or a file of them with --data");
+    match (arguments.texts.is_empty(), &arguments.data) {
+        (true, None) => bail!("give texts, or a file of them with --data"),
+        (false, Some(_)) => bail!("give texts or a file with --data, not both"),
+        _ => {}
+    }
+    if arguments.texts.iter().any(|text| text.trim().is_empty()) {
+        bail!("one of the texts is empty");
     }
     if !arguments.json {
         line(&format!("weights of step {}", tuned.step));
@@ -39,6 +44,17 @@ pub(crate) fn load(run: &Path, device: &str) -> anyhow::Result<Tuned> {
 }
 
 fn classify(tuned: &Tuned, arguments: &PredictArguments) -> anyhow::Result<ExitCode> {
+    if arguments.svg.is_some() {
+        bail!("this run classifies texts: there is no page to draw; leave --svg out");
+    }
+    let wants_pairs = tuned.case().examples.second.is_some();
+    match (wants_pairs, &arguments.second) {
+        (true, None) if arguments.data.is_none() => {
+            bail!("this run reads pairs of texts: give the other with --second")
+        }
+        (false, Some(_)) => bail!("this run reads one text, not pairs; leave --second out"),
+        _ => {}
+    }
     let texts = texts(tuned, arguments)?;
     for (text, said) in texts.iter().zip(tuned.classify(&texts)?) {
         if arguments.json {
@@ -47,7 +63,8 @@ fn classify(tuned: &Tuned, arguments: &PredictArguments) -> anyhow::Result<ExitC
         }
         let labels = if said.labels.is_empty() { "none".to_string() } else { said.labels.join(", ") };
         let second = text.second.as_ref().map_or_else(String::new, |second| format!(" / {second}"));
-        line(&format!("{labels}: {}{second}", text.first));
+        let cut = if said.cut > 0 { format!(" ({} tokens at the end not read)", said.cut) } else { String::new() };
+        line(&format!("{labels}: {}{second}{cut}", text.first));
         for (label, probability) in said.probabilities.iter().take(arguments.top) {
             line(&format!("  {:>6.2} %  {label}", 100.0 * probability));
         }
@@ -58,7 +75,14 @@ fn classify(tuned: &Tuned, arguments: &PredictArguments) -> anyhow::Result<ExitC
 fn classified(text: &WrittenText, said: &Predicted) -> Value {
     let probabilities = said.probabilities.iter().map(|(label, p)| json!({"label": label, "probability": p}));
     let probabilities = probabilities.collect::<Vec<_>>();
-    json!({"text": text.first, "second": text.second, "labels": said.labels, "probabilities": probabilities})
+    json!({
+        "place": text.place.to_string(),
+        "text": text.first,
+        "second": text.second,
+        "labels": said.labels,
+        "probabilities": probabilities,
+        "tokens_cut": said.cut,
+    })
 }
 
 /// The texts given, or those of the file: one a line of a txt file, otherwise in the columns of the run's own examples.
@@ -73,7 +97,7 @@ fn texts(tuned: &Tuned, arguments: &PredictArguments) -> anyhow::Result<Vec<Writ
     match &arguments.data {
         None => Ok(arguments.texts.iter().map(String::as_str).enumerate().map(written).collect()),
         Some(path) if is_txt(path) => {
-            Ok(read(path)?.lines().filter(|text| !text.trim().is_empty()).enumerate().map(written).collect())
+            Ok(read(path)?.lines().enumerate().filter(|(_, text)| !text.trim().is_empty()).map(written).collect())
         }
         Some(path) => {
             let columns =
@@ -85,6 +109,9 @@ fn texts(tuned: &Tuned, arguments: &PredictArguments) -> anyhow::Result<Vec<Writ
 
 fn tag(tuned: &Tuned, arguments: &PredictArguments) -> anyhow::Result<ExitCode> {
     let rows = words(tuned, arguments)?;
+    if tuned.case().model.boxes && rows.iter().any(|row| row.boxes.is_none()) {
+        warning("this run reads boxes, and these words have none: each is read at 0, 0, 0, 0; give pages with --data");
+    }
     let said = tuned.tag(&rows)?;
     for (at, (row, said)) in rows.iter().zip(&said).enumerate() {
         if let Some(folder) = &arguments.svg {
@@ -159,9 +186,13 @@ fn words(tuned: &Tuned, arguments: &PredictArguments) -> anyhow::Result<Vec<Writ
     match &arguments.data {
         None => Ok(arguments.texts.iter().map(String::as_str).enumerate().map(written).collect()),
         Some(path) if is_txt(path) => {
-            Ok(read(path)?.lines().filter(|text| !text.trim().is_empty()).enumerate().map(written).collect())
+            Ok(read(path)?.lines().enumerate().filter(|(_, text)| !text.trim().is_empty()).map(written).collect())
         }
-        Some(path) => Ok(read_tagged(path, &TagColumns { tags: None, group: None, ..TagColumns::of(examples) })?),
+        Some(path) => {
+            let columns = TagColumns::of(examples);
+            let boxes = columns.boxes.clone().filter(|_| tuned.case().model.boxes || arguments.svg.is_some());
+            Ok(read_tagged(path, &TagColumns { tags: None, group: None, boxes, ..columns })?)
+        }
     }
 }
 

@@ -168,7 +168,10 @@ fn scores_line(eval: &Eval, scores: &Scores, baselines: &Baselines) -> String {
     let order: &[&str] = if is_tags {
         &["f1-micro", "precision-micro", "recall-micro", "accuracy"]
     } else {
-        &["accuracy", "subset-accuracy", "kl-divergence", "f1-macro", "mcc", "calibration-error"]
+        match scores.figure("subset-accuracy") {
+            Some(_) => &["f1-micro", "f1-macro", "subset-accuracy", "calibration-error"],
+            None => &["accuracy", "kl-divergence", "f1-macro", "mcc", "calibration-error"],
+        }
     };
     let shown = order.iter().filter_map(|name| scores.figure(name)).take(FIGURES);
     let one = |figure: &Figure| {

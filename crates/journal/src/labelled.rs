@@ -32,8 +32,10 @@ pub(crate) fn figure<'a>(eval: &'a Eval, name: &str) -> Option<&'a Figure> {
 /// The best evaluation by a figure, the earlier of equals; one that lacks the figure is passed over.
 pub(crate) fn best_by<'a>(name: &str, evals: &[&'a Eval]) -> Option<&'a Eval> {
     let better = |value: f64, than: f64| if is_lower_better(name) { value < than } else { value > than };
+    // What no update has touched is no checkpoint, and by chance it may score well.
+    let is_trained = evals.iter().any(|eval| eval.step > 0);
     let mut best: Option<(&Eval, f64)> = None;
-    for eval in evals {
+    for eval in evals.iter().filter(|eval| eval.step > 0 || !is_trained) {
         let Some(figure) = figure(eval, name) else { continue };
         if best.is_none_or(|(_, value)| better(figure.value, value)) {
             best = Some((eval, figure.value));

@@ -32,8 +32,8 @@ pub(crate) fn examples_section(info: &RunInfo, examples: &ExamplesInfo) -> Strin
     text += &format!("\n{}\n{}", splits(examples), labels(examples));
     let (uniform, prior) = (info.baselines.uniform, info.baselines.unigram);
     text + &format!(
-        "\nLoss without looking, in nats: {prior:.4} from class frequencies, which is the cross-entropy of the shares above; \
-         {uniform:.4} from guessing.\n"
+        "\nLoss without looking, in nats: {prior:.4} from class frequencies: the cross-entropy of the validation examples \
+         under the shares above; {uniform:.4} from guessing.\n"
     )
 }
 

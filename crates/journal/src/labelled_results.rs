@@ -69,7 +69,9 @@ pub(crate) fn figures(info: &RunInfo, examples: &ExamplesInfo, events: &[Event])
     for (at, column) in columns.iter().enumerate() {
         losses.push(format!("{:.4}", column.eval.loss));
         if is_end_of_split(&columns, at) {
-            losses.extend(["–".into(), format!("{:.4}", info.baselines.unigram)]);
+            let prior = figure(column.eval, "cross-entropy").and_then(|it| it.prior);
+            losses
+                .extend(["–".into(), known(prior.or((column.place != Place::Test).then_some(info.baselines.unigram)))]);
         }
     }
     table.row(losses);
@@ -90,7 +92,7 @@ pub(crate) fn figures(info: &RunInfo, examples: &ExamplesInfo, events: &[Event])
 }
 
 const LEGEND: &str = "± is one standard error, from the number of examples. Majority: always what is most frequent in \
-    training. Prior: the shares in training as probabilities, for the loss the cross-entropy of these shares in training; \
+    training. Prior: the shares in training as probabilities, for the loss the cross-entropy of these examples under them; \
     for accuracy, drawing by them. Cross-entropy and divergence in nats; in these and in the calibration error less is \
     better, in all others more.";
 
@@ -197,7 +199,7 @@ pub(crate) fn findings(info: &RunInfo, examples: &ExamplesInfo, events: &[Event]
     let name = examples.best_by.as_str();
     let mut lines = chosen(name, best, &valid);
     lines += &match evals(events, TEST).last().copied() {
-        Some(test) => on_test(name, test),
+        Some(test) => on_test(name, test, examples),
         None if examples.splits.iter().any(|split| split.name == TEST) => {
             "- The test examples are not evaluated yet: the best checkpoint was chosen on the examples that its figure is of, \
              so the figure is optimistic.\n"
@@ -249,13 +251,16 @@ fn chosen(name: &str, best: &Eval, valid: &[&Eval]) -> String {
     )
 }
 
-fn on_test(name: &str, test: &Eval) -> String {
+fn on_test(name: &str, test: &Eval, examples: &ExamplesInfo) -> String {
     let step = count(test.step);
     let value = figure(test, name).map_or_else(|| "not known".into(), with_error);
-    format!(
-        "- On the test examples, which had no part in choosing it, the checkpoint of step {step} has {} {value}.\n",
-        escaped(name)
-    )
+    let shared = examples.repeats.iter().filter(|repeat| repeat.earlier == VALID && repeat.later == TEST);
+    let shared = shared.map(|repeat| repeat.exact + repeat.near).sum::<u64>();
+    let part = match shared {
+        0 => "which had no part in choosing it".to_string(),
+        shared => format!("of which {} stand among the validation examples that chose it", count(shared)),
+    };
+    format!("- On the test examples, {part}, the checkpoint of step {step} has {} {value}.\n", escaped(name))
 }
 
 /// A figure beside that of always saying the same, where there is such.
@@ -310,6 +315,9 @@ fn repeated(examples: &ExamplesInfo) -> String {
 
 /// What an accuracy chart's axis says.
 pub(crate) fn accuracy_label(examples: &ExamplesInfo) -> String {
+    if examples.target == "multi" {
+        return "accuracy (share of texts all of whose labels are right)".into();
+    }
     format!("accuracy (share of {} that are right)", decided(examples))
 }
 

@@ -96,10 +96,23 @@ fn tuning(config: &CaseConfig) -> Vec<(&'static str, String)> {
         ("max_tokens", config.max_tokens().to_string()),
         ("metric", config.best_by().name().to_string()),
     ];
-    let usual = FinetuneConfig::default();
+    let (usual, examples) = (FinetuneConfig::default(), &config.examples);
+    match (examples.folds, examples.fold) {
+        (Some(folds), Some(fold)) => pairs.push(("fold", format!("{fold} of {folds}, from 0"))),
+        _ if examples.valid.is_none() => pairs.push(("valid_share", examples.valid_share.to_string())),
+        _ => {}
+    }
+    if examples.share < 1.0 {
+        pairs.push(("share", examples.share.to_string()));
+    }
+    if examples.valid.is_none() || examples.share < 1.0 {
+        pairs.push(("split_seed", examples.split_seed.to_string()));
+    }
+    pairs.extend(examples.group.iter().map(|group| ("group", group.clone())));
     if tune.freeze != usual.freeze {
         pairs.push(("freeze", word(&tune.freeze)));
     }
+    pairs.extend(tune.unfreeze_epoch.map(|epoch| ("unfreeze_epoch", epoch.to_string())));
     if tune.layer_decay != usual.layer_decay {
         pairs.push(("layer_decay", tune.layer_decay.to_string()));
     }

@@ -43,9 +43,9 @@ impl Rates {
             return None;
         }
         let top = self.n_layers + 1;
-        let factor = |name: &String| {
-            let depth = depth(name).unwrap_or(top);
-            if depth < frozen { 0.0 } else { self.decay.powi((top - depth.min(top)) as i32) }
+        let factor = |name: &String| match depth(name) {
+            Some(depth) if depth < frozen => 0.0,
+            depth => self.decay.powi((top - depth.unwrap_or(top).min(top)) as i32),
         };
         Some(names.iter().map(factor).collect())
     }

@@ -140,6 +140,9 @@ pub(crate) fn record(
 /// Remembers an evaluation; true where it is the best so far.
 fn note_evaluation(setup: &Setup, state: &mut State, done: &Evaluation) -> bool {
     state.evaluated = Some(state.step);
+    if state.step == 0 && matches!(setup.work, Work::Labels(_)) {
+        return false; // no checkpoint, and with few examples chance alone may score well
+    }
     let (value, improved) = done.is_better_than(setup, state.best.map(|best| best.value));
     if improved {
         state.best = Some(Best { step: state.step, value });

@@ -105,7 +105,10 @@ impl Setup {
     /// The model of this seed before its first update.
     pub(crate) fn fresh_model(&self) -> Model {
         let (vocab_size, head) = (self.tokenizer.vocab_size(), self.head());
-        Model::init(&self.config.model, vocab_size, head, |name| weight_stream(self.seed, name), &self.place.autodiff())
+        // What begins fresh on top of a start is drawn apart from what the start itself began with.
+        let salt = self.config.start.as_ref().map_or_else(String::new, |start| format!("{start} "));
+        let stream = |name: &str| weight_stream(self.seed, &format!("{salt}{name}"));
+        Model::init(&self.config.model, vocab_size, head, stream, &self.place.autodiff())
     }
 }
 

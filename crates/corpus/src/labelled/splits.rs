@@ -152,6 +152,7 @@ impl TagColumns {
     pub fn of(examples: &ExamplesConfig) -> Self {
         let format = match examples.format {
             Some(ExampleFormat::Conll) => TagFormat::Conll,
+            None if names_conll(examples.train.as_ref()) => TagFormat::Conll,
             format => TagFormat::Lists(format.and_then(table_format)),
         };
         let boxes = |boxes: &String| BoxColumns {
@@ -172,6 +173,17 @@ impl TagColumns {
             group: examples.group.clone(),
         }
     }
+}
+
+/// Whether the training files end like CoNLL columns.
+fn names_conll(paths: Option<&Paths>) -> bool {
+    let first = match paths {
+        Some(Paths::One(path)) => path.as_str(),
+        Some(Paths::Many(paths)) => paths.first().map_or("", String::as_str),
+        None => "",
+    };
+    let bare = first.strip_suffix(".gz").or_else(|| first.strip_suffix(".zst")).unwrap_or(first);
+    [".conll", ".bio", ".iob2"].iter().any(|ending| bare.ends_with(ending))
 }
 
 fn table_format(format: ExampleFormat) -> Option<TextFormat> {

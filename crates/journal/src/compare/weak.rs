@@ -4,7 +4,8 @@ use super::caveats::Scene;
 use super::metric::{Metric, OneNumber, one_number};
 use super::reading::Reading;
 use super::runs::{Group, Run, are_labelled};
-use crate::event::{Event, Status};
+use crate::event::{Eval, Event, Status};
+use crate::labelled::figure;
 use crate::markdown::count;
 use crate::results::best;
 
@@ -174,7 +175,8 @@ fn lost_best(run: &Run) -> Option<String> {
 /// Runs that ended no better than word frequencies: those that never learned, and those that learned their text by heart.
 pub(super) fn not_learned(scene: &Scene<'_>) -> Option<String> {
     let unigram = |run: &Run| run.info.baselines.unigram;
-    let is_above = |run: &Run| run.last_eval().is_some_and(|eval| eval.loss >= unigram(run));
+    let is_above =
+        |run: &Run| run.last_eval().is_some_and(|eval| eval.loss >= unigram(run) && !beats_majority(run, eval));
     let has_trained = |run: &Run| last_training_loss(run).is_some_and(|loss| loss < BY_HEART * unigram(run));
     let named = |is_one: &dyn Fn(&Run) -> bool| -> Option<String> {
         let those = runs(scene).filter(|(_, run, _)| is_above(run) && is_one(run));
@@ -198,6 +200,16 @@ pub(super) fn not_learned(scene: &Scene<'_>) -> Option<String> {
     });
     let said: Vec<String> = [nothing, by_heart].into_iter().flatten().collect();
     (!said.is_empty()).then(|| said.join("; "))
+}
+
+/// Whether labelled examples are told apart better than by always saying what is most frequent, though their loss may be
+/// that of a model too sure of itself.
+fn beats_majority(run: &Run, eval: &Eval) -> bool {
+    let named = run.info.data.examples.as_ref().and_then(|examples| figure(eval, &examples.best_by));
+    named.is_some_and(|figure| {
+        let error = figure.error.unwrap_or(0.0);
+        figure.majority.is_some_and(|majority| figure.value > majority + error)
+    })
 }
 
 /// A training loss below this share of the unigram loss is not that of a model that knows frequencies alone.

@@ -31,12 +31,12 @@ pub(crate) struct Goal {
     smoothing: f64,
 }
 
-/// What one position's logits came to.
+/// What one position's logits came to; of several labels, all of them together.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Decision {
-    /// Cross-entropy without weights and smoothing: comparable with validation.
+    /// Cross-entropy without weights and smoothing, per label where there are several: comparable with validation.
     pub(crate) nats: f64,
-    /// Whether the likeliest is the true one.
+    /// Whether the likeliest is the true one; of several labels, whether all are right.
     pub(crate) is_right: bool,
 }
 
@@ -88,11 +88,15 @@ impl Goal {
         let classes = self.weights.len();
         let targets = self.targets(batch, truth);
         if self.target == Target::Many {
-            let one = |(logit, t): (&f32, &f32)| {
-                let (present, absent) = metrics::log_sigmoid(*logit);
-                Decision { nats: if *t > 0.5 { -present } else { -absent }, is_right: (present > absent) == (*t > 0.5) }
+            let of_text = |(logits, targets): (&[f32], &[f32])| {
+                let pairs = logits.iter().zip(targets).map(|(logit, t)| {
+                    let (present, absent) = metrics::log_sigmoid(*logit);
+                    (if *t > 0.5 { -present } else { -absent }, (present > absent) == (*t > 0.5))
+                });
+                let (nats, is_right) = pairs.fold((0.0, true), |(sum, all), (nats, right)| (sum + nats, all && right));
+                Decision { nats: nats / classes as f64, is_right }
             };
-            return logits.iter().zip(&targets).map(one).collect();
+            return logits.chunks_exact(classes).zip(targets.chunks_exact(classes)).map(of_text).collect();
         }
         let log_probs = metrics::log_softmax(logits, classes);
         let said = metrics::likeliest(&log_probs, classes);

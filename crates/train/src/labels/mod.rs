@@ -124,7 +124,9 @@ impl Labels {
             _ => (self.speech.names.len() as f64).ln(),
         };
         let scores = self.scores(&self.valid, &self.speech.of_prior(&self.valid));
-        let unigram = scores.value("cross-entropy").unwrap_or(uniform);
+        // Beside the figure, not through the windows' vote, which would count what several windows saw.
+        let unigram =
+            scores.figure("cross-entropy").and_then(|figure| figure.prior.or(Some(figure.value))).unwrap_or(uniform);
         Baselines { uniform, unigram, corpora: Vec::new() }
     }
 

@@ -44,6 +44,8 @@ pub struct Predicted {
     pub labels: Vec<String>,
     /// The probability of each class, likeliest first; of several labels each one's own.
     pub probabilities: Vec<(String, f64)>,
+    /// Tokens of the text that did not fit and were not read.
+    pub cut: usize,
 }
 
 /// A word and what a model says of it.
@@ -131,10 +133,11 @@ impl Tuned {
         };
         let rows = texts.iter().map(row).collect::<Vec<_>>();
         let part = text_part("texts", &rows, &self.tokenizer, &self.config)?;
-        Ok(self.say(&part)?.iter().map(|logits| self.predicted(logits)).collect())
+        let said = self.say(&part)?;
+        Ok(part.inputs.iter().zip(&said).map(|(input, logits)| self.predicted(logits, input.cut)).collect())
     }
 
-    fn predicted(&self, logits: &[f32]) -> Predicted {
+    fn predicted(&self, logits: &[f32], cut: usize) -> Predicted {
         let names = &self.speech.names;
         let probabilities: Vec<f64> = match self.speech.target {
             Target::Many => logits.iter().map(|logit| metrics::log_sigmoid(*logit).0.exp()).collect(),
@@ -146,7 +149,7 @@ impl Tuned {
             Target::Many => named.iter().filter(|(_, p)| *p > 0.5).map(|(name, _)| name.clone()).collect(),
             _ => named.iter().take(1).map(|(name, _)| name.clone()).collect(),
         };
-        Predicted { labels, probabilities: named }
+        Predicted { labels, probabilities: named, cut }
     }
 
     /// What the model says of words, sequence by sequence.
