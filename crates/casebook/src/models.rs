@@ -12,7 +12,7 @@ use crate::{arguments::ExportArguments, show::line};
 pub(crate) fn export(arguments: &ExportArguments) -> anyhow::Result<ExitCode> {
     let ExportArguments { run, to, checkpoint, licence } = arguments;
     let (exported, step) = train::export(run, *checkpoint, licence.as_deref(), to)?;
-    let (class, parameters) = (exported.class.masked_lm(), grouped(exported.parameters));
+    let (class, parameters) = (&exported.architecture, grouped(exported.parameters));
     line(&format!("{}: {class}, {parameters} parameters, weights of step {}", to.display(), grouped(step)));
     exported.notes.iter().for_each(|note| line(&format!("note     {note}")));
     if licence.is_none() {

@@ -38,7 +38,7 @@ pub(crate) fn for_class(
     // Rows are cut and filled by whoever asks for it.
     (json["truncation"], json["padding"]) = (Value::Null, Value::Null);
     let inputs: &[&str] = match class {
-        Class::Bert | Class::Electra => &["input_ids", "token_type_ids", "attention_mask"],
+        Class::Bert | Class::Electra | Class::LayoutLm => &["input_ids", "token_type_ids", "attention_mask"],
         Class::Roberta | Class::RobertaPreLayerNorm | Class::ModernBert => &["input_ids", "attention_mask"],
     };
     let config = json!({

@@ -10,7 +10,7 @@ use std::{
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use casebook_exchange::{
-    Card, ExchangeError, Export, ModelFolder, Weights, class_for, export, import, read_model_folder,
+    Card, ExchangeError, Export, HeadOf, ModelFolder, Weights, class_for, export, import, read_model_folder,
 };
 use corpus::TextTokenizer;
 use encoder::{HeadKind, Model, Tokens, flat_weights, with_weights};
@@ -157,7 +157,13 @@ fn agrees_with_transformers(name: &str) -> ModelFolder {
 fn comes_back(folder: &ModelFolder, from: &Path, base: &Path) {
     let (to, again) = (base.join("theirs"), base.join("again"));
     let card = Card::default();
-    let what = Export { model: &folder.model, weights: &folder.weights, tokenizer: &folder.tokenizer, card: &card };
+    let what = Export {
+        model: &folder.model,
+        head: &HeadOf::Words,
+        weights: &folder.weights,
+        tokenizer: &folder.tokenizer,
+        card: &card,
+    };
     export(&what, &to).unwrap();
     let weights = |folder: &Path| -> Weights {
         let path = folder.join("model.safetensors");
@@ -165,7 +171,8 @@ fn comes_back(folder: &ModelFolder, from: &Path, base: &Path) {
     };
     let (exported, original) = (weights(&to), weights(from));
     // A RoBERTa comes back as a BERT, which computes the same.
-    let is_same_class = class_for(&folder.model).unwrap().masked_lm() == folder.origin.architecture;
+    let is_same_class =
+        class_for(&folder.model, &HeadOf::Words).unwrap().architecture(None) == folder.origin.architecture;
     for (name, array) in original.iter().filter(|_| is_same_class) {
         // Rows without words are not kept, unread position rows become zeros, and biases that are all zero may be new.
         let is_table = name.contains("embeddings.weight") || name.starts_with("decoder");
@@ -225,7 +232,7 @@ fn a_class_that_was_read_is_the_class_that_is_written() {
     ] {
         let base = tempfile::tempdir().unwrap();
         let imported = import(&fixture(name), &base.path().join("ours")).unwrap();
-        assert_eq!(class_for(&imported.model).unwrap().masked_lm(), class);
+        assert_eq!(class_for(&imported.model, &HeadOf::Words).unwrap().architecture(None), class);
     }
 }
 
@@ -314,7 +321,13 @@ fn nothing_is_exported_over_a_folder_or_without_a_head() {
     import(&fixture("electra-discriminator"), &ours).unwrap();
     let folder = read_model_folder(&ours).unwrap();
     let card = Card::default();
-    let what = Export { model: &folder.model, weights: &folder.weights, tokenizer: &folder.tokenizer, card: &card };
+    let what = Export {
+        model: &folder.model,
+        head: &HeadOf::Words,
+        weights: &folder.weights,
+        tokenizer: &folder.tokenizer,
+        card: &card,
+    };
     assert!(matches!(export(&what, &base.path().join("to")), Err(ExchangeError::NoHead)));
     assert!(matches!(export(&what, &ours), Err(ExchangeError::Exists { .. })));
     assert_eq!(fs::read_dir(base.path()).unwrap().count(), 1);
