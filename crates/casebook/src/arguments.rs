@@ -73,11 +73,13 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Loss and accuracy of a run on a text file.
+    /// What a fine-tuned run says of texts or words: labels with probabilities, entities with their words and boxes.
+    Predict(PredictArguments),
+    /// Loss and accuracy of a run on a text file; all figures of a fine-tuned run on a labelled file, with its errors.
     Evaluate {
         /// The run's folder.
         run: PathBuf,
-        /// A txt, jsonl, csv, tsv or parquet file, plain, .gz or .zst.
+        /// A txt, jsonl, csv, tsv or parquet file, plain, .gz or .zst; for a fine-tuned run one like its examples.
         #[arg(long)]
         data: PathBuf,
         /// Column or field that holds the text.
@@ -86,6 +88,9 @@ pub(crate) enum Command {
         /// txt, jsonl, csv, tsv or parquet; by the file's ending when not given.
         #[arg(long)]
         format: Option<String>,
+        /// Wrong answers of a fine-tuned run to show, worst first.
+        #[arg(long, default_value_t = 10)]
+        errors: usize,
         /// Seed of the masks; the run's own when not given.
         #[arg(long)]
         seed: Option<u64>,
@@ -98,7 +103,7 @@ pub(crate) enum Command {
     },
     /// Write a run as a folder that Hugging Face transformers loads.
     Export(ExportArguments),
-    /// Read a BERT, RoBERTa, XLM-R, ELECTRA or ModernBERT model, to start from it with `start` in [train].
+    /// Read a BERT, RoBERTa, XLM-R, ELECTRA or ModernBERT model, to start from it with `start` in a case.
     Import {
         /// Its folder: config.json, model.safetensors, tokenizer.json.
         from: PathBuf,
@@ -200,6 +205,29 @@ pub(crate) struct Way {
     /// Train on a device that failed its check all the same.
     #[arg(long)]
     pub(crate) force_device: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct PredictArguments {
+    /// The folder of a fine-tuned run.
+    pub(crate) run: PathBuf,
+    /// Texts to classify; words to tag, parted by spaces.
+    pub(crate) texts: Vec<String>,
+    /// The second text of pairs.
+    #[arg(long)]
+    pub(crate) second: Option<String>,
+    /// A file: a text a line (.txt), or one like the run's examples, labels not needed.
+    #[arg(long)]
+    pub(crate) data: Option<PathBuf>,
+    /// Classes shown of each text.
+    #[arg(long, default_value_t = 3)]
+    pub(crate) top: usize,
+    /// Where to compute.
+    #[arg(long, default_value = "cpu")]
+    pub(crate) device: String,
+    /// One JSON object a line instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -11,7 +11,7 @@ use train::{
 
 use crate::{
     arguments::{Arguments, Command, Norm, Places, ReplayArguments, ThroughputArguments, Way},
-    doctor, models, records,
+    doctor, models, predict, records,
     show::{Show, line, warning},
     threads::stop_flag,
 };
@@ -26,7 +26,11 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Command::Resume { run, set, prepared, way } => resume(run, set, prepared, way),
         Command::Check { case, set, resolved } => check(&case::load(case, set)?, *resolved),
         Command::FillMask { run, text, top, device, json } => fill_mask(&load(run, device)?, text, *top, *json),
-        Command::Evaluate { run, data, field, format, seed, device, json } => {
+        Command::Predict(arguments) => predict::predict(arguments),
+        Command::Evaluate { run, data, device, json, errors, .. } if is_tuned(run) => {
+            predict::evaluate(&predict::load(run, device)?, data, *errors, *json)
+        }
+        Command::Evaluate { run, data, field, format, seed, device, json, .. } => {
             let trained = load(run, device)?;
             let seed = seed.unwrap_or(trained.seed);
             let found = trained.evaluate(data, field, text_format(format.as_deref())?, seed)?;
@@ -49,6 +53,11 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// Whether a folder is a run on labelled examples.
+fn is_tuned(run: &Path) -> bool {
+    train::read_case(run).is_ok_and(|case| case.task != Task::Mlm)
+}
+
 /// Trains the chosen variants with the chosen seeds, one after the other; ends early where a run was asked to stop.
 fn train_case(
     case: &Case,
@@ -61,7 +70,6 @@ fn train_case(
     let mut chosen = choose(case, variant)?.into_iter().cloned().collect::<Vec<_>>();
     for variant in &mut chosen {
         variant.check_files(&base)?;
-        check_task(variant)?;
         take_over(variant, &base)?;
     }
     let stop = stop_flag()?;
@@ -96,17 +104,6 @@ fn train_case(
         }
     }
     Ok(code)
-}
-
-/// Refuses what the case file can ask for and the loop cannot do.
-fn check_task(variant: &Variant) -> anyhow::Result<()> {
-    if variant.config.task != Task::Mlm || variant.config.start.is_some() {
-        bail!(
-            "{}: only task = \"mlm\" without `start` can be trained yet; classify, tag and `start` are read and checked",
-            variant.name
-        );
-    }
-    Ok(())
 }
 
 /// The exit status of a command that was asked to stop and goes on when given again: EX_TEMPFAIL of sysexits.h.
@@ -191,7 +188,6 @@ fn check(case: &Case, resolved: bool) -> anyhow::Result<ExitCode> {
     let base = std::env::current_dir().context("finding the current folder")?;
     for mut variant in case.variants.iter().cloned() {
         variant.check_files(&base)?;
-        check_task(&variant)?;
         take_over(&mut variant, &base)?;
         if resolved {
             line(&variant.resolved_toml());

@@ -4,6 +4,7 @@ mod arguments;
 mod commands;
 mod doctor;
 mod models;
+mod predict;
 mod records;
 mod show;
 mod threads;

@@ -38,7 +38,7 @@ pub(crate) fn import(from: &Path, to: &Path) -> anyhow::Result<ExitCode> {
     if !origin.dropped.is_empty() {
         line(&format!("dropped  {}", origin.dropped.join(", ")));
     }
-    line(&format!("start from it: start = \"{}\" in [train]", to.display()));
+    line(&format!("start from it: start = \"{}\" at the top of a case", to.display()));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -6,7 +6,10 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
-use journal::{Baselines, CorpusScore, Eval, Event, Log};
+use journal::{
+    Baselines, CorpusScore, Eval, Event, Log,
+    metrics::{Figure, Scores},
+};
 use train::{Notice, Report, grouped};
 
 /// Shows an error as `error: what: why`.
@@ -111,8 +114,9 @@ impl Show {
         let left = self
             .seconds_per_step
             .map_or_else(String::new, |seconds| format!("  left {}", duration(seconds * self.steps_left as f64)));
+        let blind = if log.corpora.is_empty() { "by shares" } else { "unigram" }; // labelled examples have no corpora
         format!(
-            "step {:>7}  epoch {:.2}  loss {:.4} (unigram {:.3})  accuracy {:.4}  rate {:.2e}  gradient {:.2} (max {:.2}, clipped {:.0} %)  {} tokens/s  waiting {:.1} %{left}",
+            "step {:>7}  epoch {:.2}  loss {:.4} ({blind} {:.3})  accuracy {:.4}  rate {:.2e}  gradient {:.2} (max {:.2}, clipped {:.0} %)  {} tokens/s  waiting {:.1} %{left}",
             grouped(log.step),
             log.epoch,
             log.loss,
@@ -134,8 +138,12 @@ fn pad(status: &journal::Status) -> String {
 
 /// The validation's line, and one for each corpus where there is more than one.
 fn eval_lines(eval: &Eval, baselines: &Baselines) -> Vec<String> {
+    if let Some(scores) = &eval.scores {
+        return vec![scores_line(eval, scores, baselines)];
+    }
     let mut lines = vec![format!(
-        "valid {:>6}  loss {:.4} (unigram {:.3}, uniform {:.3})  accuracy {:.4}  perplexity {:.1}  {:.3} bits/char{}",
+        "{:<5} {:>6}  loss {:.4} (unigram {:.3}, uniform {:.3})  accuracy {:.4}  perplexity {:.1}  {:.3} bits/char{}",
+        eval.split,
         grouped(eval.step),
         eval.loss,
         baselines.unigram,
@@ -149,6 +157,29 @@ fn eval_lines(eval: &Eval, baselines: &Baselines) -> Vec<String> {
         lines.extend(eval.corpora.iter().map(|corpus| corpus_line(corpus, baselines)));
     }
     lines
+}
+
+/// The figures that one looks at while a fine-tuning goes on: at most so many.
+const FIGURES: usize = 4;
+
+/// An evaluation of labelled examples.
+fn scores_line(eval: &Eval, scores: &Scores, baselines: &Baselines) -> String {
+    let is_tags = scores.figure("strict-f1-micro").is_some();
+    let order: &[&str] = if is_tags {
+        &["f1-micro", "precision-micro", "recall-micro", "accuracy"]
+    } else {
+        &["accuracy", "subset-accuracy", "kl-divergence", "f1-macro", "mcc", "calibration-error"]
+    };
+    let shown = order.iter().filter_map(|name| scores.figure(name)).take(FIGURES);
+    let one = |figure: &Figure| {
+        let error = figure.error.map_or_else(String::new, |error| format!(" ± {error:.4}"));
+        let majority = figure.majority.map_or_else(String::new, |value| format!(" (majority {value:.3})"));
+        format!("  {} {:.4}{error}{majority}", figure.name, figure.value)
+    };
+    let figures = shown.map(one).collect::<String>();
+    let best = if eval.best { "  best so far" } else { "" };
+    let (split, step, loss) = (&eval.split, grouped(eval.step), eval.loss);
+    format!("{split:<5} {step:>6}  loss {loss:.4} (by shares {:.3}){figures}{best}", baselines.unigram)
 }
 
 fn corpus_line(corpus: &CorpusScore, baselines: &Baselines) -> String {

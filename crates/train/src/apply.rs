@@ -3,15 +3,15 @@
 use std::{fs, path::Path};
 
 use burn::{module::Module, tensor::activation::softmax};
-use case::{CaseConfig, CorpusConfig, DocumentKind, Paths, TextFormat};
+use case::{CaseConfig, CorpusConfig, DocumentKind, Paths, Task, TextFormat};
 use corpus::{Batch, MaskKind, Masker, Purpose, RowCorpus, RowSet, TextTokenizer, evaluation_batches, tokenize_file};
-use encoder::{Model, Tokens};
+use encoder::{HeadKind, Model};
 use journal::{CorpusScore, Kinds};
 
 use crate::{
     TrainError,
     device::Place,
-    forward::{Laid, forward, lay, logits, read_floats},
+    forward::{Laid, Sheet, forward, lay, logits, read_floats},
     source::{Source, Which, filled, read_source},
     tally::Tally,
 };
@@ -69,9 +69,13 @@ impl Trained {
     /// [`TrainError`] for a folder that is no model, or has no checkpoint whose hashes hold.
     pub fn load(folder: &Path, device: &str) -> Result<Self, TrainError> {
         let source = read_source(folder, Which::Best)?;
+        if source.config.task != Task::Mlm {
+            let advice = "it guesses no words; ask it with `casebook predict`".into();
+            return Err(TrainError::Task { run: folder.into(), found: task_word(source.config.task), advice });
+        }
         let tokenizer = TextTokenizer::load(&source.tokenizer)?;
         let place = Place::open(device, source.config.train.kernels)?;
-        let model = Model::zeros(&source.config.model, tokenizer.vocab_size(), &place.plain());
+        let model = Model::zeros(&source.config.model, tokenizer.vocab_size(), HeadKind::Words, &place.plain());
         let (model, fresh) = filled(model, &source.weights, &place)?;
         let Source { config, step, refused, seed, .. } = source;
         Ok(Self { config, tokenizer, model: model.valid(), has_head: fresh.is_empty(), place, step, refused, seed })
@@ -98,10 +102,10 @@ impl Trained {
     pub fn states(&self, rows: &[Vec<u32>], segments: Option<&[Vec<u32>]>) -> Result<Vec<RowStates>, TrainError> {
         self.check_rows(rows, segments)?;
         let batch = batch_of(rows);
-        let Laid { input_ids, positions, path } = lay(&batch, &self.place, &self.place.plain());
         let segments = segments.filter(|_| self.config.model.segments > 0).map(batch_of);
-        let token_type_ids = segments.map(|segments| lay(&segments, &self.place, &self.place.plain()).input_ids);
-        let tokens = Tokens { input_ids, token_type_ids };
+        let token_types = segments.as_ref().map_or(&[][..], |segments| &segments.input_ids);
+        let sheet = Sheet { token_types, ..Sheet::from(&batch) };
+        let Laid { tokens, positions, path } = lay(sheet, &self.place, &self.place.plain());
         let hidden = self.model.encoder.forward(tokens.clone(), &path, None);
         let width = hidden.dims()[2];
         let hidden = read_floats(hidden.reshape([-1, width as i32]).select(0, positions.clone()).reshape([-1]))?;
@@ -219,6 +223,15 @@ impl Trained {
         let score = tally.corpora(std::slice::from_ref(&name)).pop();
         let score = score.ok_or(TrainError::NoValidation { seq_len })?;
         Ok(FileScore { rows: rows.len(), score, kinds: tally.kinds() })
+    }
+}
+
+/// A task as the case file writes it.
+pub(crate) fn task_word(task: Task) -> &'static str {
+    match task {
+        Task::Mlm => "mlm",
+        Task::Classify => "classify",
+        Task::Tag => "tag",
     }
 }
 

@@ -138,9 +138,32 @@ pub enum TrainError {
     },
     /// An imported model without a masked-language head.
     #[error(
-        "this model was imported without a masked-language head (its origin.json says why), so it cannot guess words; pre-train it with `start` in [train] first"
+        "this model was imported without a masked-language head (its origin.json says why), so it cannot guess words; pre-train it with `start` in a case first"
     )]
     NoHead,
+    /// Tagged words without a tokenizer.
+    #[error(
+        "task = \"tag\" reads words, of which no tokenizer is trained: name a model in `start`, or set kind = \"file\" and `path` in [tokenizer]"
+    )]
+    NoTokenizer,
+    /// A run of another task than what is asked of it.
+    #[error("{} is a run of task = \"{found}\": {advice}", run.display())]
+    Task {
+        /// The run's folder.
+        run: PathBuf,
+        /// Its task.
+        found: &'static str,
+        /// What can be asked of it.
+        advice: String,
+    },
+    /// A head that is to be kept and does not fit.
+    #[error("fresh_head = false, but {start} {why}; leave the line out to draw a new head")]
+    Head {
+        /// The model to start from.
+        start: String,
+        /// What does not fit.
+        why: String,
+    },
     /// Ids that are no words of the model, or rows that do not fit it.
     #[error("row {row}: {why}")]
     Ids {

@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
+use case::Task;
 use exchange::{Card, CardCorpus, CardResult, Export, Exported};
 use journal::{Eval, Event, RunInfo};
 
 use crate::{
     TrainError,
+    apply::task_word,
     folder::journal_path,
     source::{Source, Which, read_source},
 };
@@ -18,6 +20,10 @@ use crate::{
 /// is written then.
 pub fn export(model: &Path, which: Which, licence: Option<&str>, to: &Path) -> Result<(Exported, u64), TrainError> {
     let source = read_source(model, which)?;
+    if source.config.task != Task::Mlm {
+        let advice = "only encoders that guess words are exported yet".into();
+        return Err(TrainError::Task { run: model.into(), found: task_word(source.config.task), advice });
+    }
     let mut card = match &source.run {
         Some(run) => card_of_run(run, &source)?,
         None => card_of_import(model)?,

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 use case::{Kernels, Precision};
-use corpus::Batch;
-use encoder::{Model, Scored};
+use corpus::{Batch, labelled::LabelledBatch};
+use encoder::{Model, Scored, Tokens};
 use kernels::{DropSource, Mixed, Path, Scores, Spans};
 
-use crate::{TrainError, device::Place};
+use crate::{TrainError, device::Place, labels::Labels};
 
 /// What came of a batch.
 pub(crate) struct Pass {
@@ -65,63 +65,119 @@ pub(crate) fn forward(
     drop: Option<DropSource>,
     scale: f64,
 ) -> Pass {
-    let Laid { input_ids, positions, path } = lay(batch, place, device);
-    let scored = Scored { input_ids, positions, labels: integers(batch.labels.clone(), device), scale };
+    let Laid { tokens, positions, path } = lay(Sheet::from(batch), place, device);
+    let scored = Scored { tokens, positions, labels: integers(batch.labels.clone(), device), scale };
     let Scores { loss, nll, best } = model.score(scored, &path, drop);
     Pass { loss, outcome: Outcome { nll, best } }
 }
 
-/// Logits at the batch's scored positions, `[K, V]`, without gradients.
+/// The same for labelled examples: their loss and the logits of their scored positions, `[K, C]`.
+pub(crate) fn forward_labels(
+    model: &Model,
+    (batch, labels): (&LabelledBatch, &Labels),
+    place: &Place,
+    device: &Device,
+    drop: Option<DropSource>,
+    scale: f64,
+) -> (Tensor<1>, Tensor<2>) {
+    let Laid { tokens, positions, path } = lay(Sheet::from(batch), place, device);
+    let logits = model.class_logits(tokens, &path, positions, drop);
+    (labels.goal.loss(logits.clone(), batch, &labels.train.truth, scale), logits)
+}
+
+/// Logits of words at the batch's scored positions, `[K, V]`, without gradients.
 pub(crate) fn logits(model: &Model, batch: &Batch, place: &Place) -> Tensor<2> {
-    let Laid { input_ids, positions, path } = lay(batch, place, &place.plain());
-    model.logits(input_ids, &path, positions)
+    let Laid { tokens, positions, path } = lay(Sheet::from(batch), place, &place.plain());
+    model.logits(tokens, &path, positions)
+}
+
+/// Rows padded to one width, as plain numbers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sheet<'a> {
+    /// Tokens of each row T.
+    pub(crate) width: usize,
+    /// Real tokens of each row, `[B]`.
+    pub(crate) lengths: &'a [u32],
+    /// `[B * T]`.
+    pub(crate) input_ids: &'a [i32],
+    /// Segments, `[B * T]`; empty where all are 0.
+    pub(crate) token_types: &'a [i32],
+    /// Boxes, `[B * T * 4]`; empty where there are none.
+    pub(crate) boxes: &'a [i32],
+    /// Where the model is asked, `[K]`, in `[B * T]`, ascending.
+    pub(crate) positions: &'a [i32],
+}
+
+impl<'a> From<&'a Batch> for Sheet<'a> {
+    fn from(batch: &'a Batch) -> Self {
+        let Batch { width, lengths, input_ids, positions, .. } = batch;
+        Self { width: *width, lengths, input_ids, token_types: &[], boxes: &[], positions }
+    }
+}
+
+impl<'a> From<&'a LabelledBatch> for Sheet<'a> {
+    fn from(batch: &'a LabelledBatch) -> Self {
+        let LabelledBatch { width, lengths, input_ids, token_types, boxes, positions, .. } = batch;
+        Self { width: *width, lengths, input_ids, token_types, boxes, positions }
+    }
 }
 
 /// A batch as its kernels want it.
 pub(crate) struct Laid {
     /// `[B, T]`, or `[1, real tokens]` for own kernels.
-    pub(crate) input_ids: Tensor<2, Int>,
-    /// `[K]`, indices into all of `input_ids`.
+    pub(crate) tokens: Tokens,
+    /// `[K]`, indices into all of the ids.
     pub(crate) positions: Tensor<1, Int>,
     pub(crate) path: Path,
 }
 
 /// Lays a batch out for the kernels of `place`.
-pub(crate) fn lay(batch: &Batch, place: &Place, device: &Device) -> Laid {
-    let (rows, width) = (batch.lengths.len(), batch.width);
+pub(crate) fn lay(sheet: Sheet, place: &Place, device: &Device) -> Laid {
+    let (rows, width) = (sheet.lengths.len(), sheet.width);
+    let integers_of = |values: &[i32]| integers(values.to_vec(), device);
     if !(place.kernels() == Kernels::Own && place.is_cpu()) {
-        let input_ids = integers(batch.input_ids.clone(), device).reshape([rows, width]);
-        let mask_pad = mask_pad(batch, device);
+        let grid = |values: &[i32]| integers_of(values).reshape([rows, width]);
+        let mask_pad = mask_pad(&sheet, device);
         let path = match (place.precision(), place.kernels()) {
             (Precision::Fp32, Kernels::Composed) => Path::Composed { mask_pad },
             (precision, kernels) => {
-                let ids = Some(Arc::new(batch.input_ids.clone()));
+                let ids = Some(Arc::new(sheet.input_ids.to_vec()));
                 Path::Mixed(Mixed { mask_pad, precision, kernels, attend: place.attend(), ids })
             }
         };
-        return Laid { input_ids, positions: integers(batch.positions.clone(), device), path };
+        let tokens = Tokens {
+            input_ids: grid(sheet.input_ids),
+            token_type_ids: (!sheet.token_types.is_empty()).then(|| grid(sheet.token_types)),
+            boxes: (!sheet.boxes.is_empty()).then(|| integers_of(sheet.boxes).reshape([rows, width, 4])),
+        };
+        return Laid { tokens, positions: integers_of(sheet.positions), path };
     }
-    let spans = Spans::new(batch.lengths.iter().map(|length| *length as usize));
-    let rows = batch.input_ids.chunks(width).zip(spans.all());
-    let ids = rows.flat_map(|(row, span)| &row[..span.count]).copied().collect::<Vec<_>>();
+    let spans = Spans::new(sheet.lengths.iter().map(|length| *length as usize));
+    // The rows one behind the other, without their padding; `per` numbers a token.
+    let flat = |values: &[i32], per: usize| {
+        let rows = values.chunks(width * per).zip(spans.all());
+        integers(rows.flat_map(|(row, span)| &row[..span.count * per]).copied().collect(), device)
+    };
     let moved = |at: &i32| {
         let (row, place) = (*at as usize / width, *at as usize % width);
         (spans.all()[row].first + place) as i32
     };
-    let positions = batch.positions.iter().map(moved).collect();
-    Laid {
-        input_ids: integers(ids, device).unsqueeze::<2>(),
-        positions: integers(positions, device),
-        path: Path::Own(Arc::new(spans)),
-    }
+    let tokens = Tokens {
+        input_ids: flat(sheet.input_ids, 1).unsqueeze::<2>(),
+        token_type_ids: (!sheet.token_types.is_empty()).then(|| flat(sheet.token_types, 1).unsqueeze::<2>()),
+        boxes: (!sheet.boxes.is_empty()).then(|| flat(sheet.boxes, 4).reshape([1, -1, 4])),
+    };
+    let positions = integers(sheet.positions.iter().map(moved).collect(), device);
+    Laid { tokens, positions, path: Path::Own(Arc::new(spans)) }
 }
 
 /// Burn's sense of a padding mask, `[B, T]`, true = padding; none for full rows.
-fn mask_pad(batch: &Batch, device: &Device) -> Option<Tensor<2, Bool>> {
-    let at = |row: usize| (0..batch.width).map(move |t| t >= batch.lengths[row] as usize);
-    batch.has_padding().then(|| {
-        let values = (0..batch.lengths.len()).flat_map(at).collect::<Vec<bool>>();
-        Tensor::from_data(TensorData::new(values, [batch.lengths.len(), batch.width]), device)
+fn mask_pad(sheet: &Sheet, device: &Device) -> Option<Tensor<2, Bool>> {
+    let Sheet { width, lengths, .. } = *sheet;
+    let at = |row: usize| (0..width).map(move |t| t >= lengths[row] as usize);
+    lengths.iter().any(|length| (*length as usize) < width).then(|| {
+        let values = (0..lengths.len()).flat_map(at).collect::<Vec<bool>>();
+        Tensor::from_data(TensorData::new(values, [lengths.len(), width]), device)
     })
 }
 

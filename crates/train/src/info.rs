@@ -1,11 +1,18 @@
 //! The facts of a run: what stands in `run.json`, and what is printed before the first step.
 
-use case::{CaseConfig, Precision, TokenizerConfig};
+use case::{CaseConfig, FinetuneConfig, Precision, Task, TokenizerConfig, TokenizerKind};
 use encoder::{Model, flat_weights};
-use journal::{CorpusInfo, DataInfo, ModelInfo, PlanInfo, RunInfo, StartInfo};
+use journal::{Baselines, CorpusInfo, DataInfo, ExamplesInfo, ModelInfo, PlanInfo, RunInfo, SplitInfo, StartInfo};
 use serde::Serialize;
 
-use crate::{machine, plan::Plan, session::Spec, setup::Setup};
+use crate::{
+    labels::Labels,
+    machine,
+    plan::Plan,
+    session::Spec,
+    setup::{Setup, Work},
+    words::Words,
+};
 
 /// All facts of a run that is about to begin.
 pub(crate) fn run_info(spec: &Spec, setup: &Setup, model: &Model, start: Option<StartInfo>) -> RunInfo {
@@ -43,7 +50,7 @@ fn precision(precision: Precision) -> &'static str {
 /// The keys that a reader of a record wants, in the users' words.
 fn parameters(config: &CaseConfig) -> Vec<(String, String)> {
     let (model, masking, optimizer, schedule) = (&config.model, &config.masking, &config.optimizer, &config.schedule);
-    let pairs: [(&str, String); 22] = [
+    let mut pairs = vec![
         ("batch_size", config.train.batch_size.to_string()),
         ("learning_rate", schedule.learning_rate.to_string()),
         ("schedule", word(&schedule.kind)),
@@ -61,14 +68,50 @@ fn parameters(config: &CaseConfig) -> Vec<(String, String)> {
         ("position", word(&model.position)),
         ("activation", word(&model.activation)),
         ("tied_output", model.tied_output.to_string()),
-        ("rows", word(&config.data.rows)),
-        ("order", word(&config.data.order)),
-        ("masking", format!("{}, {} by {}", word(&masking.policy), masking.rate, word(&masking.unit))),
-        ("mask / random / kept", format!("{} / {} / {}", masking.mask, masking.random, masking.keep)),
-        ("tokenizer", tokenizer_words(&config.tokenizer)),
     ];
+    if config.task == Task::Mlm {
+        pairs.extend([
+            ("rows", word(&config.data.rows)),
+            ("order", word(&config.data.order)),
+            ("masking", format!("{}, {} by {}", word(&masking.policy), masking.rate, word(&masking.unit))),
+            ("mask / random / kept", format!("{} / {} / {}", masking.mask, masking.random, masking.keep)),
+        ]);
+    } else {
+        pairs.extend(tuning(config));
+    }
+    pairs.push(("tokenizer", tokenizer_words(&config.tokenizer)));
     let start = config.start.clone().map(|start| ("start", start));
     start.into_iter().chain(pairs).map(|(key, value)| (key.to_string(), value)).collect()
+}
+
+/// What is only asked of labelled examples.
+fn tuning(config: &CaseConfig) -> Vec<(&'static str, String)> {
+    let tune = &config.finetune;
+    let mut pairs = vec![
+        ("task", word(&config.task)),
+        ("max_tokens", config.max_tokens().to_string()),
+        ("metric", config.best_by().name().to_string()),
+    ];
+    let usual = FinetuneConfig::default();
+    if tune.freeze != usual.freeze {
+        pairs.push(("freeze", word(&tune.freeze)));
+    }
+    if tune.layer_decay != usual.layer_decay {
+        pairs.push(("layer_decay", tune.layer_decay.to_string()));
+    }
+    if tune.class_weights != usual.class_weights {
+        pairs.push(("class_weights", word(&tune.class_weights)));
+    }
+    if tune.label_smoothing != usual.label_smoothing {
+        pairs.push(("label_smoothing", tune.label_smoothing.to_string()));
+    }
+    if tune.patience > 0 {
+        pairs.push(("patience", tune.patience.to_string()));
+    }
+    if config.model.boxes {
+        pairs.push(("boxes", "2-D positions".into()));
+    }
+    pairs
 }
 
 /// The algorithm and the size asked for, or the file brought along.
@@ -99,10 +142,36 @@ fn model_info(model: &Model) -> ModelInfo {
     ModelInfo { parameters: parts.iter().map(|(_, count)| count).sum(), parts }
 }
 
+/// What tells this run's data from any other.
+pub(crate) fn data_hash(setup: &Setup) -> String {
+    match &setup.work {
+        Work::Words(words) => words.prepared.hash(),
+        Work::Labels(labels) => labels.hash.clone(),
+    }
+}
+
 fn data_info(setup: &Setup) -> DataInfo {
-    let manifest = setup.prepared.manifest();
-    let train = setup.batches.rows().summary();
-    let valid = setup.valid_rows.summary();
+    let (padding_share, corpora) = match &setup.work {
+        Work::Words(words) => (words.batches.padding_share(), corpora(words)),
+        Work::Labels(labels) => (padding_share(labels), Vec::new()),
+    };
+    DataInfo {
+        prepared: data_hash(setup),
+        tokenizer: setup.tokenizer.hash(),
+        tokenizer_kind: setup.tokenizer.kind(),
+        vocab_size: setup.tokenizer.vocab_size() as u64,
+        padding_share,
+        corpora,
+        examples: match &setup.work {
+            Work::Words(_) => None,
+            Work::Labels(labels) => Some(labels.info.clone()),
+        },
+    }
+}
+
+fn corpora(words: &Words) -> Vec<CorpusInfo> {
+    let train = words.batches.rows().summary();
+    let valid = words.valid_rows.summary();
     let rows = |summary: &corpus::RowSummary, name: &str| {
         summary.corpora.iter().find(|corpus| corpus.name == name).map_or(0, |corpus| corpus.rows)
     };
@@ -119,30 +188,41 @@ fn data_info(setup: &Setup) -> DataInfo {
         unknown_share: corpus.unknown_share,
         tokens_per_char: corpus.tokens_per_character,
     };
-    let tokenizer = setup.prepared.tokenizer();
-    DataInfo {
-        prepared: setup.prepared.hash(),
-        tokenizer: tokenizer.hash(),
-        tokenizer_kind: tokenizer.kind(),
-        vocab_size: tokenizer.vocab_size() as u64,
-        padding_share: setup.batches.padding_share(),
-        corpora: manifest.corpora.iter().map(one).collect(),
+    words.prepared.manifest().corpora.iter().map(one).collect()
+}
+
+/// Padding's share of the first epoch's batches.
+fn padding_share(labels: &Labels) -> f64 {
+    let (mut real, mut padded) = (0, 0);
+    for step in 0..labels.plan.steps_per_epoch() {
+        let lengths = labels.numbers(step).1.into_iter().map(|number| labels.train.inputs[number].ids.len());
+        let (count, sum, longest) =
+            lengths.fold((0, 0, 0), |(count, sum, longest), length| (count + 1, sum + length, longest.max(length)));
+        real += sum;
+        padded += count * longest;
     }
+    1.0 - real as f64 / padded.max(1) as f64
 }
 
 /// The plan's numbers.
 pub(crate) fn plan_info(setup: &Setup) -> PlanInfo {
     let plan = &setup.plan;
+    let (batch_size, train_rows, valid_rows) = match &setup.work {
+        Work::Words(words) => (words.batches.batch_size(), words.batches.rows().len(), words.valid_rows.len()),
+        Work::Labels(labels) => {
+            (labels.batch_size(), labels.train.inputs.len() as u64, labels.valid.inputs.len() as u64)
+        }
+    };
     PlanInfo {
         seconds_per_step: setup.timed,
-        batch_size: setup.batches.batch_size() as u64,
+        batch_size: batch_size as u64,
         micro_batch_size: plan.micro_batch_size as u64,
         steps_per_epoch: plan.steps_per_epoch,
         total_steps: plan.total_steps,
         epochs: plan.total_steps as f64 / plan.steps_per_epoch as f64,
-        train_rows: setup.batches.rows().len(),
-        valid_rows: setup.valid_rows.len(),
-        valid_steps: setup.valid_rows.len().div_ceil(plan.micro_batch_size as u64),
+        train_rows,
+        valid_rows,
+        valid_steps: valid_rows.div_ceil(plan.micro_batch_size as u64),
         warmup_steps: plan.warmup_steps,
         schedule: plan.schedule.describe(),
         rates: planned_rates(plan),
@@ -191,17 +271,15 @@ pub(crate) fn facts(spec: &Spec, setup: &Setup, info: &RunInfo) -> Vec<String> {
             grouped(corpus.bad_lines)
         ));
     }
-    let asked = grouped(setup.config.tokenizer.vocab_size as u64);
-    let words =
-        format!("words    {}: vocabulary {} (asked for {asked})", data.tokenizer_kind, grouped(data.vocab_size));
-    lines.push(words + &word_shares(data));
-    let leak = &setup.prepared.manifest().leak;
-    if leak.found > 0 {
-        lines.push(format!(
-            "leak     {} of {} validation lines stand word for word in training documents too",
-            grouped(leak.found),
-            grouped(leak.looked_for)
-        ));
+    let words = format!("words    {}: vocabulary {}", data.tokenizer_kind, grouped(data.vocab_size));
+    let asked = match setup.config.tokenizer.kind {
+        TokenizerKind::File => String::new(),
+        _ => format!(" (asked for {})", grouped(setup.config.tokenizer.vocab_size as u64)),
+    };
+    lines.push(words + &asked + &word_shares(data));
+    match &setup.work {
+        Work::Words(words) => lines.extend(leak(words)),
+        Work::Labels(labels) => lines.extend(example_lines(&labels.info)),
     }
     let parts = info.model.parts.iter().map(|(name, count)| format!("{name} {}", grouped(*count))).collect::<Vec<_>>();
     lines.push(format!("model    {} parameters: {}", grouped(info.model.parameters), parts.join(", ")));
@@ -211,27 +289,89 @@ pub(crate) fn facts(spec: &Spec, setup: &Setup, info: &RunInfo) -> Vec<String> {
         plan.epochs,
         grouped(plan.steps_per_epoch),
         plan.batch_size,
-        setup.config.model.seq_len,
+        tokens_of_a_row(setup),
         100.0 * data.padding_share
     ));
     if let Some(start) = &info.start {
         let fresh = match start.fresh.len() {
             0 => "every weight taken over".to_string(),
-            count => format!("{count} weights of the head begin fresh"),
+            _ => format!("{} begin fresh", start.fresh.join(", ")),
         };
         lines.push(format!("start    {} at step {}: {fresh}", start.folder, grouped(start.step)));
     }
     lines.push(format!("rate     {}", plan.schedule));
-    let corpora = info.baselines.corpora.iter().map(|(name, loss)| format!("{name} {loss:.3}")).collect::<Vec<_>>();
-    lines.push(format!(
-        "to beat  uniform {:.3}, unigram {:.3} ({}) nats per token: no better is to know nothing but frequencies",
-        info.baselines.uniform,
-        info.baselines.unigram,
-        corpora.join(", ")
-    ));
+    lines.push(to_beat(info));
     lines.push(format!("device   {}: {}; {}", setup.place.word, setup.place.description, info.precision));
     lines
 }
+
+/// How long a row is: always, or at most.
+fn tokens_of_a_row(setup: &Setup) -> String {
+    match &setup.work {
+        Work::Words(_) => setup.config.model.seq_len.to_string(),
+        Work::Labels(_) => format!("at most {}", setup.config.max_tokens()),
+    }
+}
+
+/// The losses of predicting without looking.
+fn to_beat(info: &RunInfo) -> String {
+    let Baselines { uniform, unigram, corpora } = &info.baselines;
+    if let Some(examples) = &info.data.examples {
+        let unit = if examples.task == "tag" { "token" } else { "decision" };
+        return format!(
+            "to beat  every label alike {uniform:.3}, each by its share in training {unigram:.3} nats per {unit}: no better is \
+             to look at nothing"
+        );
+    }
+    let corpora = corpora.iter().map(|(name, loss)| format!("{name} {loss:.3}")).collect::<Vec<_>>();
+    format!(
+        "to beat  uniform {uniform:.3}, unigram {unigram:.3} ({}) nats per token: no better is to know nothing but frequencies",
+        corpora.join(", ")
+    )
+}
+
+/// Lines of validation that stand in training text too.
+fn leak(words: &Words) -> Option<String> {
+    let leak = &words.prepared.manifest().leak;
+    (leak.found > 0).then(|| {
+        format!(
+            "leak     {} of {} validation lines stand word for word in training documents too",
+            grouped(leak.found),
+            grouped(leak.looked_for)
+        )
+    })
+}
+
+/// Sizes and shares of labelled examples, and what a reader should know.
+fn example_lines(examples: &ExamplesInfo) -> Vec<String> {
+    let split = |split: &SplitInfo| {
+        let mut words = format!("{} {} examples", split.name, grouped(split.examples));
+        if split.inputs != split.examples {
+            words += &format!(" in {} windows", grouped(split.inputs));
+        }
+        if split.cut > 0 {
+            words += &format!(", {} of them cut", grouped(split.cut));
+        }
+        if split.lost > 0 {
+            words += &format!(", {} words whose tag no token can say", grouped(split.lost));
+        }
+        words
+    };
+    let mut labels =
+        examples.labels.iter().zip(&examples.shares).map(|(name, share)| format!("{name} {:.1} %", 100.0 * share));
+    let named = labels.by_ref().take(LABELS_NAMED).collect::<Vec<_>>().join(", ");
+    let more = labels.count();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let mut lines = vec![
+        format!("labels   {}: {named}{more}", examples.labels.len()),
+        format!("examples {}", examples.splits.iter().map(split).collect::<Vec<_>>().join("; ")),
+    ];
+    lines.extend(examples.notes.iter().map(|note| format!("note     {note}")));
+    lines
+}
+
+/// Labels named before the first step.
+const LABELS_NAMED: usize = 8;
 
 fn word_shares(data: &DataInfo) -> String {
     let one = |corpus: &CorpusInfo| {

@@ -4,6 +4,7 @@
 
 mod apply;
 mod baseline;
+mod batch;
 mod checkpoint;
 mod device;
 mod doctor;
@@ -13,10 +14,14 @@ mod export;
 mod folder;
 mod forward;
 mod info;
+mod labels;
 mod machine;
+mod material;
 mod notice;
 mod plan;
 mod planned;
+mod predict;
+mod rates;
 mod replay;
 mod run;
 mod session;
@@ -27,6 +32,7 @@ mod state;
 mod tally;
 mod throughput;
 mod update;
+mod words;
 
 pub use apply::{Candidate, FileScore, RowStates, Trained};
 pub use device::{PROBE_THREAD, Place, found, shader_language};
@@ -39,6 +45,7 @@ pub use kernels::{Attend, keep_memory};
 pub use machine::now;
 pub use notice::{Notice, Report};
 pub use planned::plan_runs;
+pub use predict::{Entity, Evaluated, Miss, Predicted, TaggedWords, Tuned, Word};
 pub use replay::{Replay, Replayed, replay};
 pub use session::{Outcome, Spec, train};
 pub use source::Which;

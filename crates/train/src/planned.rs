@@ -3,7 +3,6 @@
 use std::sync::atomic::AtomicBool;
 
 use case::{CaseConfig, Kernels};
-use corpus::{PrepareRequest, prepare};
 use journal::RunInfo;
 
 use crate::{
@@ -11,7 +10,7 @@ use crate::{
     device::Place,
     folder::{Found, lock, look},
     info::run_info,
-    notice::Notice,
+    material::material,
     plan::needs_timing,
     session::Spec,
     setup::Setup,
@@ -50,17 +49,10 @@ pub fn plan_runs(specs: &[Spec], stop: &AtomicBool, report: &mut dyn Report) -> 
 }
 
 fn facts(spec: &Spec, stop: &AtomicBool, report: &mut dyn Report) -> Result<RunInfo, TrainError> {
-    let request = PrepareRequest {
-        data: &spec.config.data,
-        tokenizer: &spec.config.tokenizer,
-        base: &spec.base,
-        cache: &spec.cache,
-        threads: std::thread::available_parallelism().map_or(1, usize::from),
-    };
-    let prepared = prepare(&request, &mut |event| report.say(Notice::Prepare(event)), stop)?;
+    let material = material(&spec.config, &spec.base, &spec.cache, stop, report)?;
     // The device is looked at when the run begins; its facts are written anew then.
     let place = Place::open("cpu", Kernels::Own)?;
-    let setup = Setup::new(&spec.config, spec.seed, prepared, place, None, None)?;
+    let setup = Setup::new(&spec.config, spec.seed, material, place, None, None)?;
     let (model, start) = first_model(spec, &setup)?;
     Ok(run_info(spec, &setup, &model, start))
 }

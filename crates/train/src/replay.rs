@@ -69,7 +69,8 @@ pub fn replay(what: &Replay, init: &Path, batches: &Path, place: &Place) -> Resu
         let pass = forward(&model, batch, place, &place.autodiff(), None, 1.0 / batch.labels.len() as f64);
         let gradients = gradients_of(&model, &mut pass.loss.backward());
         let lr = what.learning_rate * ((step + 1) as f64 / what.warmup.max(1) as f64).min(1.0);
-        let stride = Stride { lr, clip_norm: what.optimizer.clip_norm, loss_scale: 1.0, on_device: place.clips() };
+        let stride =
+            Stride { lr, clip_norm: what.optimizer.clip_norm, loss_scale: 1.0, on_device: place.clips(), rates: None };
         let done = apply(model, &mut optimizer, gradients, stride)?;
         model = done.model;
         let norm = done.gradient.ok_or(TrainError::ReplayDiverged { step })?.value;

@@ -7,24 +7,22 @@ use std::{
 
 use burn::module::Module;
 use case::OptimizerKind;
-use corpus::{Batch, Loader};
 use encoder::Model;
-use journal::{Alert, CheckpointSaved, End, EpochEnd, Event, Log, LossScaling, Status};
+use journal::{Alert, CheckpointSaved, End, EpochEnd, Eval, Event, Log, LossScaling, Status};
 use optim::Optimizer;
 
 use crate::{
-    Report, TrainError, checkpoint,
-    evaluate::{Evaluation, evaluate},
+    Report, TrainError,
+    batch::{Batches, Lesson, Rows},
+    checkpoint,
+    evaluate::{Evaluation, Split, evaluate, has},
     folder::RunFolder,
     notice::Notice,
-    setup::Setup,
+    setup::{Setup, Work},
     state::{Best, EpochTally, State, Window},
     tally::kind_index,
     update::{Norm, Refusal, update},
 };
-
-/// Batches made ahead of the loop.
-const AHEAD: usize = 4;
 
 /// Trains from `state` to the end of the plan, or until asked to stop; returns how it ended.
 ///
@@ -40,7 +38,7 @@ pub(crate) fn run(
     report: &mut dyn Report,
 ) -> Result<Status, TrainError> {
     let plan = &setup.plan;
-    let mut loader = Loader::start(setup.batches.clone(), state.step..plan.total_steps, plan.workers, AHEAD);
+    let mut batches = Batches::from(setup, state.step);
     let mut saved_at = (state.step > 0).then_some(state.step);
     let mut clock = Instant::now();
     loop {
@@ -51,53 +49,55 @@ pub(crate) fn run(
         let mut improved = false;
         if (step.is_multiple_of(plan.eval_every) || ended) && state.evaluated != Some(step) {
             state.time_s += lap(&mut clock);
-            if let Some(done) = evaluate(&model.valid(), setup, &setup.valid_rows, stop, report)? {
+            if let Some(done) = evaluate(&model.valid(), setup, Split::Valid, stop, report)? {
                 state.time_s += lap(&mut clock);
                 if !done.is_finite() {
-                    let text = format!("the validation loss of step {step} is {:e}", done.tally.all.loss());
+                    let text = format!("the validation loss of step {step} is {:e}", done.loss());
                     return diverge(folder, report, setup, state, text);
                 }
-                improved = note_evaluation(state, &done);
-                record(folder, report, setup, Event::Eval(done.event(setup, state, "valid", improved)))?;
-                if let Some(text) = collapse(setup, state, done.tally.all.loss()) {
+                improved = note_evaluation(setup, state, &done);
+                record(folder, report, setup, Event::Eval(done.event(setup, state, Split::Valid, improved)))?;
+                if let Some(text) = collapse(setup, state, done.loss()) {
                     return give_up(folder, report, setup, state, "collapsed", text);
                 }
             }
         }
-        let finished = ended && state.evaluated == Some(step) && test(setup, folder, &model, state, stop, report)?;
 
         // Save: every so often, where the best evaluation was, at the end, and when asked to leave.
-        let leave = stop.load(Ordering::Relaxed) && !finished;
-        let due = step.is_multiple_of(plan.checkpoint_every) || finished || leave;
+        let over = state.evaluated == Some(step) && (ended || lost_patience(setup, state));
+        let asked = stop.load(Ordering::Relaxed);
+        let due = step.is_multiple_of(plan.checkpoint_every) || over || asked;
         if step > 0 && (improved || (due && saved_at != Some(step))) {
             state.time_s += lap(&mut clock);
             save(setup, folder, &model, &optimizer, state, report)?;
             saved_at = Some(step);
         }
-        if finished || leave {
+
+        // End: with the test split, where all is done; at once where it was asked for.
+        let finished = over && test(setup, folder, &model, state, stop, report)?;
+        if finished || stop.load(Ordering::Relaxed) {
             let status = if finished { Status::Finished } else { Status::Stopped };
-            let reason = if finished { "all steps done" } else { "asked to stop" };
             state.time_s += lap(&mut clock);
-            return end(folder, report, setup, state, status, reason.into());
+            return end(folder, report, setup, state, status, reason(setup, state, finished));
         }
 
         // One update.
         let started = Instant::now();
-        let waited_before = loader.waited();
-        let batch = loader.next().expect("the loader holds a batch for every step of the plan");
+        let waited_before = batches.waited();
+        let lesson = batches.next(step);
         let lr = plan.schedule.lr_at(step);
-        let done = match update(setup, model, &mut optimizer, &batch, lr, state)? {
+        let done = match update(setup, model, &mut optimizer, &lesson, lr, state)? {
             Ok(done) => done,
             Err(refusal) => {
                 state.time_s += lap(&mut clock);
-                return diverge(folder, report, setup, state, refusal_text(&refusal, step, &batch));
+                return diverge(folder, report, setup, state, refusal_text(&refusal, step, &lesson));
             }
         };
         model = done.model;
         state.step += 1;
-        count(state, &batch, done.gradient);
+        count(state, &lesson, done.gradient);
         state.window.seconds += started.elapsed().as_secs_f64();
-        state.window.waited += (loader.waited() - waited_before).as_secs_f64();
+        state.window.waited += batches.waited() - waited_before;
         state.time_s += lap(&mut clock);
 
         // Log.
@@ -108,10 +108,12 @@ pub(crate) fn run(
         });
         if state.step.is_multiple_of(plan.log_every) || state.step == plan.total_steps {
             record(folder, report, setup, Event::Log(log_event(setup, state, lr)))?;
-            state.window = Window::new(setup.names.len());
+            state.window = Window::new(setup.names().len());
         }
         if state.step.is_multiple_of(plan.steps_per_epoch) {
-            record(folder, report, setup, Event::Epoch(epoch_event(state, plan.steps_per_epoch)))?;
+            if matches!(setup.work, Work::Words(_)) {
+                record(folder, report, setup, Event::Epoch(epoch_event(state, plan.steps_per_epoch)))?;
+            }
             state.epoch = EpochTally::default();
         }
     }
@@ -136,14 +138,32 @@ pub(crate) fn record(
 }
 
 /// Remembers an evaluation; true where it is the best so far.
-fn note_evaluation(state: &mut State, done: &Evaluation) -> bool {
+fn note_evaluation(setup: &Setup, state: &mut State, done: &Evaluation) -> bool {
     state.evaluated = Some(state.step);
-    let loss = done.tally.all.loss();
-    let improved = state.best.is_none_or(|best| loss < best.loss);
+    let (value, improved) = done.is_better_than(setup, state.best.map(|best| best.value));
     if improved {
-        state.best = Some(Best { step: state.step, loss });
+        state.best = Some(Best { step: state.step, value });
     }
+    state.worse = if improved { 0 } else { state.worse + 1 };
     improved
+}
+
+/// Whether so many validations in a row were no better that the case wants to end.
+fn lost_patience(setup: &Setup, state: &State) -> bool {
+    let patience = setup.config.finetune.patience;
+    matches!(setup.work, Work::Labels(_)) && patience > 0 && state.worse >= patience
+}
+
+/// Why a run ends, in words.
+fn reason(setup: &Setup, state: &State, finished: bool) -> String {
+    match finished {
+        false => "asked to stop".into(),
+        true if state.step < setup.plan.total_steps => {
+            let by = setup.config.best_by().name();
+            format!("{} validations in a row had no better {by} (`patience` in [finetune])", state.worse)
+        }
+        true => "all steps done".into(),
+    }
 }
 
 fn save(
@@ -164,7 +184,8 @@ fn save(
     checkpoint::thin(&folder.path, setup.plan.keep_checkpoints, state.best.map(|best| best.step))
 }
 
-/// Evaluates a finished model on the test split, where there is one, once; false where it was asked to stop on the way.
+/// Evaluates on the test split, where there is one, once; false where it was asked to stop on the way. Of labelled examples
+/// it is the best checkpoint that is tested, of text the last.
 fn test(
     setup: &Setup,
     folder: &mut RunFolder,
@@ -173,10 +194,32 @@ fn test(
     stop: &AtomicBool,
     report: &mut dyn Report,
 ) -> Result<bool, TrainError> {
-    let Some(rows) = &setup.test_rows else { return Ok(true) };
-    let Some(done) = evaluate(&model.valid(), setup, rows, stop, report)? else { return Ok(false) };
-    record(folder, report, setup, Event::Eval(done.event(setup, state, "test", false)))?;
+    if !has(setup, Split::Test) {
+        return Ok(true);
+    }
+    let best = match &setup.work {
+        Work::Words(_) => None,
+        Work::Labels(_) => best_model(setup, folder, model, state)?,
+    };
+    let (model, step) = best.unwrap_or_else(|| (model.clone(), state.step));
+    let Some(done) = evaluate(&model.valid(), setup, Split::Test, stop, report)? else { return Ok(false) };
+    let event = Eval { step, ..done.event(setup, state, Split::Test, false) };
+    record(folder, report, setup, Event::Eval(event))?;
     Ok(true)
+}
+
+/// The model of the best checkpoint and its step; none where the best is not kept, or is the last.
+fn best_model(
+    setup: &Setup,
+    folder: &RunFolder,
+    model: &Model,
+    state: &State,
+) -> Result<Option<(Model, u64)>, TrainError> {
+    let step = state.best.map(|best| best.step).filter(|step| *step != state.step);
+    let all = checkpoint::list(&folder.path);
+    let Some(kept) = all.iter().find(|checkpoint| Some(checkpoint.step) == step) else { return Ok(None) };
+    let model = checkpoint::load(kept)?.model(model.clone(), &setup.place.plain())?;
+    Ok(Some((model, kept.step)))
 }
 
 /// Validations in a row that a run must have found nothing in to count as collapsed.
@@ -187,7 +230,7 @@ fn collapse(setup: &Setup, state: &mut State, loss: f64) -> Option<String> {
     let plan = &setup.plan;
     let is_late = state.step > plan.warmup_steps.max(plan.total_steps / 5);
     let unigram = setup.baselines.unigram;
-    let found_nothing = is_late && loss > 0.98 * unigram;
+    let found_nothing = matches!(setup.work, Work::Words(_)) && is_late && loss > 0.98 * unigram;
     state.collapsed = if found_nothing { state.collapsed + 1 } else { 0 };
     (setup.config.train.stop_collapsed && state.collapsed >= COLLAPSED).then(|| {
         format!(
@@ -248,18 +291,19 @@ pub(crate) fn end(
 }
 
 /// Counts a step's rows, masks and gradient.
-fn count(state: &mut State, batch: &Batch, gradient: Option<Norm>) {
-    let (real, padded) = (batch.real_tokens, batch.padded_tokens());
+fn count(state: &mut State, lesson: &Lesson, gradient: Option<Norm>) {
+    let (real, padded) = (lesson.real_tokens(), lesson.padded_tokens());
     state.tokens_seen += real;
     state.window.tokens += real;
     state.window.padded += padded;
     state.window.norms.extend(gradient.map(|norm| norm.value));
     state.window.clipped += u64::from(gradient.is_some_and(|norm| norm.clipped));
     state.window.skipped += u64::from(gradient.is_none());
-    state.epoch.rows += batch.rows.len() as u64;
-    state.epoch.mask_hash = state.epoch.mask_hash.wrapping_add(batch.mask_hash);
+    state.epoch.rows += lesson.rows.len() as u64;
     state.epoch.tokens += real;
     state.epoch.padded += padded;
+    let Rows::Words(batch) = &lesson.sheet else { return };
+    state.epoch.mask_hash = state.epoch.mask_hash.wrapping_add(batch.mask_hash);
     for kind in &batch.kinds {
         state.epoch.kinds[kind_index(*kind)] += 1;
     }
@@ -277,7 +321,7 @@ fn log_event(setup: &Setup, state: &State, lr: f64) -> Log {
         accuracy: window.tally.all.accuracy(),
         scored: window.tally.all.scored,
         kinds: window.tally.kinds(),
-        corpora: window.tally.corpora(&setup.names),
+        corpora: window.tally.corpora(setup.names()),
         grad_norm: journal::grad_norm(&window.norms, window.clipped),
         tokens_per_s: window.tokens as f64 / seconds,
         padded_tokens_per_s: window.padded as f64 / seconds,
@@ -306,11 +350,11 @@ fn epoch_event(state: &State, steps_per_epoch: u64) -> EpochEnd {
 }
 
 /// Names the step and the batch of an update that was not made.
-fn refusal_text(refusal: &Refusal, step: u64, batch: &Batch) -> String {
+fn refusal_text(refusal: &Refusal, step: u64, lesson: &Lesson) -> String {
     let what = match refusal {
         Refusal::Loss => "the loss",
         Refusal::Gradient => "the gradient",
     };
-    let rows = batch.rows.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
-    format!("{what} is not finite at step {step} (epoch {}, rows {rows}) and the update was not made", batch.epoch)
+    let rows = lesson.rows.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+    format!("{what} is not finite at step {step} (epoch {}, rows {rows}) and the update was not made", lesson.epoch)
 }

@@ -9,19 +9,20 @@ use std::{
 };
 
 use case::{CaseConfig, Length};
-use corpus::{PrepareRequest, Prepared, prepare};
 use encoder::{Model, flat_weights};
 use journal::{Event, Resume, RunInfo, Start, Status};
 use optim::{Optimizer, WeightInfo};
 
 use crate::{
     Report, TrainError,
+    batch::Lesson,
     checkpoint::{self, Loaded},
     device::Place,
     doctor,
     folder::{Found, RunFolder, allowed_changes, lock, look, read_case},
     info,
     machine::{commit, now},
+    material::{Material, material},
     notice::Notice,
     plan::{Plan, Yardstick, asked_length, needs_timing},
     run::{end, record, run},
@@ -101,22 +102,15 @@ fn train_held(spec: &Spec, held: fs::File, stop: &AtomicBool, report: &mut dyn R
         report.say(Notice::Warning(warning));
     }
     let place = open_place(spec, report)?;
-    let request = PrepareRequest {
-        data: &spec.config.data,
-        tokenizer: &spec.config.tokenizer,
-        base: &spec.base,
-        cache: &spec.cache,
-        threads: std::thread::available_parallelism().map_or(1, usize::from),
-    };
-    let prepared = prepare(&request, &mut |event| report.say(Notice::Prepare(event)), stop)?;
+    let material = material(&spec.config, &spec.base, &spec.cache, stop, report)?;
     let status = match found {
         Found::Nothing => {
-            let setup = timed(Setup::new(&spec.config, spec.seed, prepared, place, None, None)?, report)?;
+            let setup = timed(Setup::new(&spec.config, spec.seed, material, place, None, None)?, report)?;
             begin(spec, &setup, held, stop, report)?
         }
         Found::Run(_) => {
             let info = RunInfo::read(&spec.run)?;
-            let setup = planned_again(spec, prepared, place, &info, report)?;
+            let setup = planned_again(spec, material, place, &info, report)?;
             same_text(spec, &setup, &info)?;
             go_on(spec, &setup, held, changes, stop, report)?
         }
@@ -140,7 +134,7 @@ fn open_place(spec: &Spec, report: &mut dyn Report) -> Result<Place, TrainError>
 /// The setup of a run that goes on: minutes are what they were turned into when it began.
 fn planned_again(
     spec: &Spec,
-    prepared: Prepared,
+    material: Material,
     place: Place,
     info: &RunInfo,
     report: &mut dyn Report,
@@ -149,7 +143,7 @@ fn planned_again(
     let same = length == asked_length(&read_case(&spec.run)?);
     let total = (same && matches!(length, Length::Minutes(_))).then_some(info.plan.total_steps);
     let seconds = info.plan.seconds_per_step;
-    let setup = Setup::new(&spec.config, spec.seed, prepared, place, total, seconds)?;
+    let setup = Setup::new(&spec.config, spec.seed, material, place, total, seconds)?;
     if seconds.is_some() { Ok(setup) } else { timed(setup, report) }
 }
 
@@ -174,7 +168,7 @@ fn begin(
         folder,
         model,
         optimizer,
-        State::new(setup.names.len(), setup.config.train.precision),
+        State::new(setup.names().len(), setup.config.train.precision),
         stop,
         report,
     )
@@ -189,7 +183,7 @@ fn go_on(
     stop: &AtomicBool,
     report: &mut dyn Report,
 ) -> Result<Status, TrainError> {
-    let mut state = State::new(setup.names.len(), setup.config.train.precision);
+    let mut state = State::new(setup.names().len(), setup.config.train.precision);
     let mut from = "the first step".to_string();
     let (model, optimizer) = match newest_good(&spec.run, report)? {
         Some(loaded) => {
@@ -326,7 +320,7 @@ pub(crate) fn weight_infos(model: &Model) -> Vec<WeightInfo> {
 
 /// Refuses text or a tokenizer that is not the run's own.
 fn same_text(spec: &Spec, setup: &Setup, info: &RunInfo) -> Result<(), TrainError> {
-    let now = [setup.prepared.hash(), setup.prepared.tokenizer().hash()];
+    let now = [info::data_hash(setup), setup.tokenizer.hash()];
     let before = [info.data.prepared.clone(), info.data.tokenizer.clone()];
     let names = ["prepared text", "tokenizer"];
     let changed = names.iter().zip(before.iter().zip(&now)).filter(|(_, (before, now))| before != now);
@@ -341,7 +335,7 @@ fn same_text(spec: &Spec, setup: &Setup, info: &RunInfo) -> Result<(), TrainErro
 fn keep_tokenizer(spec: &Spec, setup: &Setup) -> Result<(), TrainError> {
     let folder = checkpoint::folder_of(&spec.run);
     fs::create_dir_all(&folder).map_err(|cause| TrainError::Write { path: folder.clone(), cause })?;
-    let from = setup.prepared.folder().join("tokenizer.json");
+    let from = setup.tokenizer_file.clone();
     let bytes = fs::read(&from).map_err(|cause| TrainError::Read { path: from, cause })?;
     Ok(journal::write_atomically(&folder.join("tokenizer.json"), &bytes)?)
 }
@@ -367,13 +361,13 @@ fn timed(mut setup: Setup, report: &mut dyn Report) -> Result<Setup, TrainError>
     }
     let mut model = setup.fresh_model();
     let mut optimizer = fresh_optimizer(&setup, &model);
-    let mut state = State::new(setup.names.len(), setup.config.train.precision);
+    let mut state = State::new(setup.names().len(), setup.config.train.precision);
     let mut started = Instant::now();
     for step in 0..UNTIMED_STEPS + TIMED_STEPS {
         if step == UNTIMED_STEPS {
             started = Instant::now();
         }
-        match update(&setup, model, &mut optimizer, &setup.batches.batch(step), 0.0, &mut state)? {
+        match update(&setup, model, &mut optimizer, &Lesson::at(&setup, step), 0.0, &mut state)? {
             Ok(done) => model = done.model,
             Err(_) => return Ok(setup), // the run will find the same and say it in its record
         }

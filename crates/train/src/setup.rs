@@ -1,10 +1,10 @@
-//! All that a run stands on: text, rows, masks, device, plan.
+//! All that a run stands on: what it learns from, device, plan.
 
-use std::sync::Arc;
+use std::path::PathBuf;
 
 use case::CaseConfig;
-use corpus::{BatchPlan, Masker, Order, Prepared, Purpose, RowCorpus, RowError, RowSet, Split, stream};
-use encoder::Model;
+use corpus::{Purpose, TextTokenizer, stream};
+use encoder::{HeadKind, Model};
 use journal::Baselines;
 use rand_chacha::ChaCha8Rng;
 
@@ -12,82 +12,102 @@ use crate::{
     TrainError,
     baseline::baselines,
     device::Place,
+    labels::Labels,
+    material::Material,
     plan::{Plan, Yardstick},
+    rates::Rates,
+    words::Words,
 };
 
 /// All that a run stands on.
 pub(crate) struct Setup {
     pub(crate) config: CaseConfig,
     pub(crate) seed: u64,
-    /// Names of the corpora, in the case file's order.
-    pub(crate) names: Vec<String>,
-    pub(crate) prepared: Prepared,
+    pub(crate) tokenizer: TextTokenizer,
+    /// The tokenizer's file.
+    pub(crate) tokenizer_file: PathBuf,
     pub(crate) place: Place,
-    /// The training batches.
-    pub(crate) batches: Arc<BatchPlan>,
-    pub(crate) valid_rows: RowSet,
-    /// The rows of the test split, where the case asks for one.
-    pub(crate) test_rows: Option<RowSet>,
-    pub(crate) valid_masker: Masker,
-    /// Characters that each word of the vocabulary stands for.
-    pub(crate) char_lengths: Arc<[u32]>,
+    pub(crate) work: Work,
     pub(crate) baselines: Baselines,
     pub(crate) yardstick: Yardstick,
     /// Seconds of an update, where they were timed for this run.
     pub(crate) timed: Option<f64>,
     pub(crate) plan: Plan,
+    pub(crate) rates: Rates,
+}
+
+/// What a run learns from.
+pub(crate) enum Work {
+    /// Running text, whose words are hidden.
+    Words(Box<Words>),
+    /// Labelled examples.
+    Labels(Box<Labels>),
 }
 
 impl Setup {
-    /// Rows, masks and plan out of prepared text. `total_steps` overrides the case's length; `seconds_per_step` is what
+    /// Rows, masks and plan out of prepared text or labelled examples. `total_steps` overrides the case's length; `seconds_per_step` is what
     /// minutes are turned into steps by, 1 until that is timed.
     pub(crate) fn new(
         config: &CaseConfig,
         seed: u64,
-        prepared: Prepared,
+        material: Material,
         place: Place,
         total_steps: Option<u64>,
         seconds_per_step: Option<f64>,
     ) -> Result<Self, TrainError> {
-        let tokenizer = prepared.tokenizer().clone();
-        let rows = rows(config, &prepared, Split::Train)?;
-        let valid_rows = valid_rows(config, &prepared)?;
-        let test_rows = test_rows(config, &prepared)?;
-        let order = Order::new(config.data.order, seed, rows.len());
-        let masker = |purpose| {
-            let (special, is_special) = (tokenizer.special(), tokenizer.is_special());
-            Masker::new(&config.masking, special, is_special, tokenizer.starts_word(), seed, purpose)
+        let (tokenizer, tokenizer_file) = (material.tokenizer().clone(), material.tokenizer_file());
+        let (work, steps_per_epoch, tokens_per_step, baselines) = match material {
+            Material::Text(prepared) => {
+                let words = Words::new(config, seed, *prepared)?;
+                let baselines = baselines(&words.prepared, &words.names, &words.valid_rows.summary());
+                let steps_per_epoch = words.batches.steps_per_epoch();
+                let tokens_per_step = words.tokens_per_step(config);
+                (Work::Words(Box::new(words)), steps_per_epoch, tokens_per_step, baselines)
+            }
+            Material::Examples(examples) => {
+                let labels = Labels::new(config, seed, *examples)?;
+                let (baselines, steps) = (labels.baselines(), labels.plan.steps_per_epoch());
+                let tokens_per_step = labels.train.tokens() as f64 / steps as f64;
+                (Work::Labels(Box::new(labels)), steps, tokens_per_step, baselines)
+            }
         };
-        let batches = BatchPlan::new(rows, order, masker(Purpose::Masks), config.train.batch_size);
-        let padded = (config.train.batch_size * config.model.seq_len) as f64;
-        let yardstick = Yardstick {
-            steps_per_epoch: batches.steps_per_epoch(),
-            tokens_per_step: padded * (1.0 - batches.padding_share()),
-            seconds_per_step: Some(seconds_per_step.unwrap_or(1.0)),
-        };
-        let names = config.data.corpora.iter().map(|corpus| corpus.name.clone()).collect::<Vec<_>>();
+        let seconds = Some(seconds_per_step.unwrap_or(1.0));
+        let yardstick = Yardstick { steps_per_epoch, tokens_per_step, seconds_per_step: seconds };
         Ok(Self {
             plan: Plan::new(config, &yardstick, total_steps)?,
-            baselines: baselines(&prepared, &names, &valid_rows.summary()),
-            char_lengths: tokenizer.char_lengths(),
+            rates: Rates::of(config, steps_per_epoch),
             config: config.clone(),
-            seed,
-            names,
-            prepared,
-            place,
-            batches: Arc::new(batches),
-            test_rows,
-            valid_rows,
             timed: seconds_per_step,
-            valid_masker: masker(Purpose::ValidMasks),
+            seed,
+            tokenizer,
+            tokenizer_file,
+            place,
+            work,
+            baselines,
             yardstick,
         })
     }
 
+    /// Names of the corpora; none of labelled examples.
+    pub(crate) fn names(&self) -> &[String] {
+        match &self.work {
+            Work::Words(words) => &words.names,
+            Work::Labels(_) => &[],
+        }
+    }
+
+    /// What the model says.
+    pub(crate) fn head(&self) -> HeadKind {
+        match &self.work {
+            Work::Words(_) => HeadKind::Words,
+            Work::Labels(labels) => labels.head(),
+        }
+    }
+
     /// The model of this seed before its first update.
     pub(crate) fn fresh_model(&self) -> Model {
-        let vocab_size = self.prepared.tokenizer().vocab_size();
-        Model::init(&self.config.model, vocab_size, |name| weight_stream(self.seed, name), &self.place.autodiff())
+        let (vocab_size, head) = (self.tokenizer.vocab_size(), self.head());
+        Model::init(&self.config.model, vocab_size, head, |name| weight_stream(self.seed, name), &self.place.autodiff())
     }
 }
 
@@ -96,31 +116,4 @@ fn weight_stream(seed: u64, name: &str) -> ChaCha8Rng {
     let hash = blake3::hash(name.as_bytes());
     let index = u64::from_le_bytes(*hash.as_bytes().first_chunk().expect("a hash has 32 bytes"));
     stream(seed, Purpose::Init, 0, index)
-}
-
-/// The rows of a split, all corpora.
-fn rows(config: &CaseConfig, prepared: &Prepared, split: Split) -> Result<RowSet, TrainError> {
-    let one = |(index, corpus): (usize, &case::CorpusConfig)| RowCorpus {
-        name: corpus.name.clone(),
-        weight: if split == Split::Train { corpus.weight } else { 1.0 },
-        sources: prepared.sources(split, index),
-    };
-    let corpora = config.data.corpora.iter().enumerate().map(one).collect();
-    Ok(RowSet::new(corpora, config.data.rows, config.model.seq_len, prepared.tokenizer().special())?)
-}
-
-/// The rows of the validation split, as many as the case asks for.
-fn valid_rows(config: &CaseConfig, prepared: &Prepared) -> Result<RowSet, TrainError> {
-    let none = |error| match error {
-        TrainError::Rows(RowError::NoPackedRow { .. } | RowError::NoLine { .. }) => {
-            TrainError::NoValidation { seq_len: config.model.seq_len }
-        }
-        other => other,
-    };
-    Ok(rows(config, prepared, Split::Valid).map_err(none)?.limited(config.train.eval_rows as u64))
-}
-
-/// The rows of the test split; none where the case keeps no text for it.
-fn test_rows(config: &CaseConfig, prepared: &Prepared) -> Result<Option<RowSet>, TrainError> {
-    (config.data.test > 0.0).then(|| rows(config, prepared, Split::Test)).transpose()
 }

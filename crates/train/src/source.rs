@@ -147,18 +147,19 @@ fn hash_of(bytes: &[u8]) -> String {
 
 /// The model with these weights; the second value names those that are not among them and stay as they were.
 ///
-/// A table of positions that is longer than the model's is cut; a head may be missing as a whole.
+/// A table of positions that is longer than the model's is cut; a head, and the tables of boxes, may be missing as a whole.
 ///
 /// # Errors
 /// [`TrainError::Weight`] where a weight of the encoder is missing or one has another shape.
 pub(crate) fn filled(model: Model, weights: &Weights, place: &Place) -> Result<(Model, Vec<String>), TrainError> {
     let mut fresh = Vec::new();
-    let has_head = weights.keys().any(|name| name.starts_with("head."));
+    let has = |part: &str| weights.keys().any(|name| name.starts_with(part));
+    let parts = ["head.", "encoder.embeddings.page."].into_iter().filter(|part| !has(part)).collect::<Vec<_>>();
     let mut values = Vec::new();
     for flat in flat_weights(&model) {
         values.push(match weights.get(&flat.name) {
             Some(array) => tensor(array, &flat, place)?,
-            None if flat.name.starts_with("head.") && !has_head => {
+            None if parts.iter().any(|part| flat.name.starts_with(part)) => {
                 fresh.push(flat.name.clone());
                 flat.values
             }

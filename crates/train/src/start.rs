@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
-use case::Variant;
+use case::{Task, Variant};
 use encoder::Model;
 use journal::{RunInfo, StartInfo};
 
 use crate::{
     TrainError,
     session::Spec,
-    setup::Setup,
-    source::{Which, filled, read_head, read_source},
+    setup::{Setup, Work},
+    source::{Source, Which, filled, read_head, read_source},
 };
 
 /// Takes [model] and the tokenizer over from the model that `start` names, relative to `base`; nothing changes where
@@ -29,15 +29,34 @@ pub fn take_over(variant: &mut Variant, base: &Path) -> Result<(), TrainError> {
 /// The model before its first update, and what it began from where that is named.
 ///
 /// # Errors
-/// [`TrainError`] where that model cannot be read, or is of another shape.
+/// [`TrainError`] where that model cannot be read, or is of another shape; [`TrainError::Head`] where its head is to be kept
+/// and says something else.
 pub(crate) fn first_model(spec: &Spec, setup: &Setup) -> Result<(Model, Option<StartInfo>), TrainError> {
     let model = setup.fresh_model();
     let Some(start) = &spec.config.start else { return Ok((model, None)) };
-    let source = read_source(&spec.base.join(start), Which::Best)?;
+    let mut source = read_source(&spec.base.join(start), Which::Best)?;
+    if !keeps_head(start, setup, &source)? {
+        source.weights.retain(|name, _| !name.starts_with("head."));
+    }
     let (model, fresh) = filled(model, &source.weights, &setup.place)?;
     let kind = if source.run.is_some() { "run" } else { "import" };
     let info = StartInfo { folder: start.clone(), kind: kind.into(), step: source.step, weights: source.hash, fresh };
     Ok((model, Some(info)))
+}
+
+/// Whether the start's head goes on: of words where the start guesses words too, of labels where the case asks for it.
+fn keeps_head(start: &str, setup: &Setup, source: &Source) -> Result<bool, TrainError> {
+    let Work::Labels(labels) = &setup.work else { return Ok(source.config.task == Task::Mlm) };
+    if setup.config.finetune.fresh_head {
+        return Ok(false);
+    }
+    let refuse = |why: &str| Err(TrainError::Head { start: start.into(), why: why.into() });
+    let Some(run) = &source.run else { return refuse("is an imported model, whose head is not kept") };
+    match RunInfo::read(run)?.data.examples {
+        Some(theirs) if theirs.task == labels.info.task && theirs.labels == labels.speech.names => Ok(true),
+        Some(_) => refuse("tells other labels apart, or the same in another order"),
+        None => refuse("guesses words"),
+    }
 }
 
 /// Refuses to begin again from weights that are not those that a run began from.

@@ -29,18 +29,22 @@ pub(crate) struct State {
     /// Evaluations in a row, up to the last, that found no more than word frequencies long after the warm-up.
     #[serde(default)]
     pub collapsed: u32,
+    /// Evaluations in a row, up to the last, that were not better than the best.
+    #[serde(default)]
+    pub worse: u64,
     /// What the loss is multiplied by; none where it is not.
     #[serde(default)]
     pub scaler: Option<LossScaler>,
 }
 
-/// The best evaluation so far, by validation loss; the earlier one of two equals.
+/// The best evaluation so far, by validation loss or the metric that the case names; the earlier one of two equals.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Best {
     /// Updates done then.
     pub step: u64,
-    /// Nats per scored token.
-    pub loss: f64,
+    /// The loss in nats per scored token, or the metric.
+    #[serde(alias = "loss")]
+    pub value: f64,
 }
 
 /// What was gathered since the last log line.
@@ -108,6 +112,7 @@ impl State {
             evaluated: None,
             best: None,
             collapsed: 0,
+            worse: 0,
             scaler: LossScaler::new(precision),
         }
     }

@@ -4,7 +4,7 @@ use corpus::{Batch, MaskKind};
 use journal::{CorpusScore, Kinds, Score};
 use serde::{Deserialize, Serialize};
 
-use crate::forward::Read;
+use crate::{forward::Read, labels::Decision};
 
 /// A sum over scored positions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
@@ -20,10 +20,10 @@ pub(crate) struct Sum {
 }
 
 impl Sum {
-    fn add(&mut self, nll: f32, correct: bool, chars: u32) {
+    fn add(&mut self, nats: f64, correct: bool, chars: u32) {
         self.scored += 1;
         self.correct += u64::from(correct);
-        self.nats += f64::from(nll);
+        self.nats += nats;
         self.chars += u64::from(chars);
     }
 
@@ -65,12 +65,17 @@ impl Tally {
     /// Adds what the model made of a batch; `char_lengths` has an entry for each word of the vocabulary.
     pub(crate) fn add(&mut self, batch: &Batch, read: &Read, char_lengths: &[u32]) {
         for (at, label) in batch.labels.iter().enumerate() {
-            let (nll, correct) = (read.nll[at], read.best[at] == *label);
+            let (nll, correct) = (f64::from(read.nll[at]), read.best[at] == *label);
             let chars = char_lengths[*label as usize];
             self.all.add(nll, correct, chars);
             self.kinds[kind_index(batch.kinds[at])].add(nll, correct, chars);
             self.corpora[usize::from(batch.corpora[at])].add(nll, correct, chars);
         }
+    }
+
+    /// Adds what the model made of labelled examples.
+    pub(crate) fn add_decisions(&mut self, decisions: &[Decision]) {
+        decisions.iter().for_each(|decision| self.all.add(decision.nats, decision.is_right, 0));
     }
 
     /// The sums by what stood at the position.

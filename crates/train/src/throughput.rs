@@ -108,8 +108,13 @@ pub fn throughput(what: &Throughput, place: &Place) -> Result<Timed, TrainError>
         let forward_done = started.elapsed().as_secs_f64();
         let gradients = gradients_of(&model, &mut pass.loss.backward());
         let backward_done = started.elapsed().as_secs_f64();
-        let stride =
-            Stride { lr: 1e-4, clip_norm: what.optimizer.clip_norm, loss_scale: scale, on_device: place.clips() };
+        let stride = Stride {
+            lr: 1e-4,
+            clip_norm: what.optimizer.clip_norm,
+            loss_scale: scale,
+            on_device: place.clips(),
+            rates: None,
+        };
         let queued = queue(model, &mut optimizer, gradients, stride)?;
         let nll = pass.outcome.read()?.nll;
         let done = queued.read(&mut optimizer)?;

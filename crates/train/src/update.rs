@@ -1,7 +1,7 @@
 //! One update: micro-batches forward and backward, the norm, the step.
 
 use burn::tensor::{Gradients, Tensor};
-use corpus::{Batch, Purpose, stream};
+use corpus::{Purpose, stream};
 use encoder::{Model, flat_gradients, flat_weights, map_weights};
 use kernels::DropSource;
 use optim::{LossScaler, Optimizer, clip_factor, clip_on_device, global_norm, squared_sums};
@@ -9,8 +9,9 @@ use rand_chacha::rand_core::Rng;
 
 use crate::{
     TrainError,
-    forward::{forward, read_floats},
-    setup::Setup,
+    batch::{Lesson, Rows},
+    forward::{Outcome, forward, forward_labels, read_floats},
+    setup::{Setup, Work},
     state::State,
 };
 
@@ -70,7 +71,7 @@ pub(crate) struct Norm {
 
 /// How far an update goes.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Stride {
+pub(crate) struct Stride<'a> {
     /// The learning rate.
     pub(crate) lr: f64,
     /// Largest global norm; 0 for none.
@@ -79,6 +80,22 @@ pub(crate) struct Stride {
     pub(crate) loss_scale: f64,
     /// Whether the device decides by the norm, [`crate::device::Place::clips`].
     pub(crate) on_device: bool,
+    /// What the rate of each weight is multiplied by, 0 where it is frozen; none where all are 1.
+    pub(crate) rates: Option<&'a [f64]>,
+}
+
+impl Stride<'_> {
+    /// The rate of a weight.
+    fn rate(&self, index: usize) -> f64 {
+        self.lr * self.rates.map_or(1.0, |rates| rates[index])
+    }
+
+    /// The gradients of weights that are not frozen.
+    fn trained(&self, gradients: &[Tensor<1>]) -> Vec<Tensor<1>> {
+        let is_trained = |index: usize| self.rates.is_none_or(|rates| rates[index] > 0.0);
+        let all = gradients.iter().enumerate().filter(|(index, _)| is_trained(*index));
+        all.map(|(_, gradient)| gradient.clone()).collect()
+    }
 }
 
 /// What was not finite, so that the update was not made.
@@ -98,41 +115,94 @@ pub(crate) fn update(
     setup: &Setup,
     model: Model,
     optimizer: &mut Optimizer,
-    batch: &Batch,
+    lesson: &Lesson,
     lr: f64,
     state: &mut State,
 ) -> Result<Result<Update, Refusal>, TrainError> {
-    let scored = batch.labels.len().max(1) as f64;
+    let decisions = lesson.decisions(setup).max(1) as f64;
     let loss_scale = loss_scale(&state.scaler);
     let (mut gradients, mut outcomes) = (Vec::new(), Vec::new());
-    let micros = batch.split(setup.plan.micro_batch_size);
+    let micros = lesson.split(setup);
     for (micro_step, micro) in micros.iter().enumerate() {
-        if micro.labels.is_empty() {
+        if micro.decisions(setup) == 0 {
             continue; // rows without an ordinary token: nothing is scored, nothing is learned
         }
-        let drop = drop_source(setup, batch.step, micro_step as u64);
-        let pass = forward(&model, micro, &setup.place, &setup.place.autodiff(), Some(drop), loss_scale / scored);
-        let mut found = pass.loss.backward();
+        let drop = drop_source(setup, lesson.step, micro_step as u64);
+        let (loss, outcome) = pass(setup, &model, micro, drop, loss_scale / decisions);
+        let mut found = loss.backward();
         add(&mut gradients, gradients_of(&model, &mut found));
-        outcomes.push((micro, pass.outcome));
+        outcomes.push((micro, outcome));
     }
     if gradients.is_empty() {
         gradients = flat_weights(&model).into_iter().map(|weight| weight.values.zeros_like()).collect();
     }
     let clip_norm = setup.config.optimizer.clip_norm;
-    let stride = Stride { lr, clip_norm, loss_scale, on_device: setup.place.clips() };
+    let rates = setup.rates.at(lesson.step, &names(setup, &model));
+    let stride = Stride { lr, clip_norm, loss_scale, on_device: setup.place.clips(), rates: rates.as_deref() };
     // A GPU is asked for nothing before the whole step is queued on it, and then the host waits once: the tally wants the
     // nats of every step, the next scale of an f16 run wants this step's norm, and what is read second is there already.
     let queued = queue(model, optimizer, gradients, stride)?;
     for (micro, outcome) in outcomes {
-        let read = outcome.read()?;
-        if !read.nll.iter().all(|nats| nats.is_finite()) {
+        if !tally(setup, state, micro, outcome)? {
             return Ok(Err(Refusal::Loss));
         }
-        state.window.tally.add(micro, &read, &setup.char_lengths);
     }
     let done = queued.read(optimizer)?;
     Ok(if note(&mut state.scaler, done.gradient.is_some()) { Ok(done) } else { Err(Refusal::Gradient) })
+}
+
+/// What a micro-batch's scored positions got, on the device until it is read.
+enum Got {
+    Words(Outcome),
+    /// Logits, `[K, C]`.
+    Labels(Tensor<2>),
+}
+
+/// One micro-batch forward: its loss times `scale`, and what its scored positions got.
+fn pass(setup: &Setup, model: &Model, micro: &Rows, drop: DropSource, scale: f64) -> (Tensor<1>, Got) {
+    let (place, device) = (&setup.place, setup.place.autodiff());
+    match (micro, &setup.work) {
+        (Rows::Labels(batch), Work::Labels(labels)) => {
+            let (loss, logits) = forward_labels(model, (batch, labels), place, &device, Some(drop), scale);
+            (loss, Got::Labels(logits.without_autodiff()))
+        }
+        (Rows::Words(batch), _) => {
+            let pass = forward(model, batch, place, &device, Some(drop), scale);
+            (pass.loss, Got::Words(pass.outcome))
+        }
+        (Rows::Labels(_), Work::Words(_)) => unreachable!("a run of words has batches of words"),
+    }
+}
+
+/// Adds what a micro-batch got to the window; false where it is not finite.
+fn tally(setup: &Setup, state: &mut State, micro: &Rows, got: Got) -> Result<bool, TrainError> {
+    match (micro, got, &setup.work) {
+        (Rows::Words(batch), Got::Words(outcome), Work::Words(words)) => {
+            let read = outcome.read()?;
+            if !read.nll.iter().all(|nats| nats.is_finite()) {
+                return Ok(false);
+            }
+            state.window.tally.add(batch, &read, &words.char_lengths);
+        }
+        (Rows::Labels(batch), Got::Labels(logits), Work::Labels(labels)) => {
+            let logits = read_floats(logits.reshape([-1]))?;
+            let decisions = labels.goal.decided(&logits, batch, &labels.train.truth);
+            if !decisions.iter().all(|decision| decision.nats.is_finite()) {
+                return Ok(false);
+            }
+            state.window.tally.add_decisions(&decisions);
+        }
+        _ => unreachable!("what a batch got is of its own kind"),
+    }
+    Ok(true)
+}
+
+/// Names of the weights, where the case treats them apart.
+fn names(setup: &Setup, model: &Model) -> Vec<String> {
+    if setup.rates.are_one() {
+        return Vec::new();
+    }
+    flat_weights(model).into_iter().map(|flat| flat.name).collect()
 }
 
 /// What the loss is multiplied by.
@@ -167,24 +237,30 @@ pub(crate) fn queue(
     gradients: Vec<Tensor<1>>,
     stride: Stride,
 ) -> Result<Queued, TrainError> {
-    let Stride { lr, clip_norm, loss_scale, on_device } = stride;
+    let Stride { clip_norm, loss_scale, on_device, .. } = stride;
+    let trained = stride.trained(&gradients);
     if on_device {
-        let [norm, factor] = clip_on_device(&gradients, clip_norm, loss_scale);
+        let [norm, factor] = clip_on_device(&trained, clip_norm, loss_scale);
+        drop(trained);
         optimizer.begin();
         let model = map_with(model, gradients, |index, weight, gradient| {
-            optimizer.apply_by(index, weight, gradient, lr, &factor)
+            optimizer.apply_by(index, weight, gradient, stride.rate(index), &factor)
         });
         return Ok(Queued { model, norm: Sent::OnDevice(norm, clip_norm) });
     }
-    let norm = global_norm(&read_floats(squared_sums(&gradients, optimizer.kernels()))?) / loss_scale;
+    let norm = global_norm(&read_floats(squared_sums(&trained, optimizer.kernels()))?) / loss_scale;
+    drop(trained); // the optimizer writes over gradients that nobody else holds
     if !norm.is_finite() {
         return Ok(Queued { model, norm: Sent::Known(None) });
     }
     let clip_factor = clip_factor(norm, clip_norm);
     // One pass for both: the optimizer multiplies by a factor anyway.
-    let now = optim::Update { lr, clip_factor: clip_factor / loss_scale };
+    let clip = clip_factor / loss_scale;
     optimizer.begin();
-    let model = map_with(model, gradients, |index, weight, gradient| optimizer.apply(index, weight, gradient, now));
+    // A frozen weight keeps its moments up to date, so that it goes on evenly once it is freed.
+    let model = map_with(model, gradients, |index, weight, gradient| {
+        optimizer.apply(index, weight, gradient, optim::Update { lr: stride.rate(index), clip_factor: clip })
+    });
     Ok(Queued { model, norm: Sent::Known(Some(Norm { value: norm, clipped: clip_factor < 1.0 })) })
 }
 

@@ -56,7 +56,7 @@ pub(super) fn trace(place: &Place, model: &EncoderConfig) -> Result<Trace, Train
     let config = OptimizerConfig::default();
     let mut optimizer = Optimizer::new(&config, &weight_infos(&model), &place.plain(), place.kernels());
     let loss_scale = if place.precision() == Precision::F16 { LOSS_SCALE } else { 1.0 };
-    let stride = Stride { lr: RATE, clip_norm: config.clip_norm, loss_scale, on_device: place.clips() };
+    let stride = Stride { lr: RATE, clip_norm: config.clip_norm, loss_scale, on_device: place.clips(), rates: None };
     let (mut losses, mut first_gradients) = (Vec::new(), Vec::new());
     for step in 0..STEPS {
         // Dropout and padding in turn: kernels that leave padding out count the elements they drop without it.

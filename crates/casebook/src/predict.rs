@@ -1,0 +1,183 @@
+//! Fine-tuned runs at work: what they say of texts and words, and what they get wrong.
+
+use std::{fs, path::Path, process::ExitCode, sync::Arc};
+
+use anyhow::{Context, bail};
+use case::Task;
+use corpus::labelled::{Place, TagColumns, TextColumns, WrittenRow, WrittenText, read_tagged, read_texts};
+use journal::metrics::Scores;
+use serde_json::{Value, json};
+use train::{Entity, Predicted, TaggedWords, Tuned};
+
+use crate::{
+    arguments::PredictArguments,
+    show::{line, warning},
+};
+
+/// Classes of texts, or tags and entities of words.
+pub(crate) fn predict(arguments: &PredictArguments) -> anyhow::Result<ExitCode> {
+    let tuned = load(&arguments.run, &arguments.device)?;
+    if arguments.texts.is_empty() == arguments.data.is_none() {
+        bail!("give texts, or a file of them with --data");
+    }
+    if !arguments.json {
+        line(&format!("weights of step {}", tuned.step));
+    }
+    match tuned.case().task {
+        Task::Tag => tag(&tuned, arguments),
+        _ => classify(&tuned, arguments),
+    }
+}
+
+/// A fine-tuned run; checkpoints that had to be passed over are named on standard error.
+pub(crate) fn load(run: &Path, device: &str) -> anyhow::Result<Tuned> {
+    let tuned = Tuned::load(run, device)?;
+    for refused in &tuned.refused {
+        warning(&format!("{refused}; passed over, these are the weights of step {}", tuned.step));
+    }
+    Ok(tuned)
+}
+
+fn classify(tuned: &Tuned, arguments: &PredictArguments) -> anyhow::Result<ExitCode> {
+    let texts = texts(tuned, arguments)?;
+    for (text, said) in texts.iter().zip(tuned.classify(&texts)?) {
+        if arguments.json {
+            line(&classified(text, &said).to_string());
+            continue;
+        }
+        let labels = if said.labels.is_empty() { "none".to_string() } else { said.labels.join(", ") };
+        let second = text.second.as_ref().map_or_else(String::new, |second| format!(" / {second}"));
+        line(&format!("{labels}: {}{second}", text.first));
+        for (label, probability) in said.probabilities.iter().take(arguments.top) {
+            line(&format!("  {:>6.2} %  {label}", 100.0 * probability));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn classified(text: &WrittenText, said: &Predicted) -> Value {
+    let probabilities = said.probabilities.iter().map(|(label, p)| json!({"label": label, "probability": p}));
+    let probabilities = probabilities.collect::<Vec<_>>();
+    json!({"text": text.first, "second": text.second, "labels": said.labels, "probabilities": probabilities})
+}
+
+/// The texts given, or those of the file: one a line of a txt file, otherwise in the columns of the run's own examples.
+fn texts(tuned: &Tuned, arguments: &PredictArguments) -> anyhow::Result<Vec<WrittenText>> {
+    let written = |(at, text): (usize, &str)| WrittenText {
+        place: place(arguments.data.as_deref(), at),
+        first: text.to_string(),
+        second: arguments.second.clone(),
+        target: None,
+        group: None,
+    };
+    match &arguments.data {
+        None => Ok(arguments.texts.iter().map(String::as_str).enumerate().map(written).collect()),
+        Some(path) if is_txt(path) => {
+            Ok(read(path)?.lines().filter(|text| !text.trim().is_empty()).enumerate().map(written).collect())
+        }
+        Some(path) => {
+            let columns =
+                TextColumns { target: None, group: None, format: None, ..TextColumns::of(&tuned.case().examples) };
+            Ok(read_texts(path, &columns)?)
+        }
+    }
+}
+
+fn tag(tuned: &Tuned, arguments: &PredictArguments) -> anyhow::Result<ExitCode> {
+    let rows = words(tuned, arguments)?;
+    let said = tuned.tag(&rows)?;
+    for (row, said) in rows.iter().zip(&said) {
+        if arguments.json {
+            line(&tagged(row, said).to_string());
+            continue;
+        }
+        line(&format!("{}: {} words, {} entities", row.place, said.words.len(), said.entities.len()));
+        said.entities.iter().for_each(|entity| line(&entity_line(entity)));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn entity_line(entity: &Entity) -> String {
+    let bounds = entity.bounds.map_or_else(String::new, |bounds| format!("  {bounds:?}"));
+    format!("  {:>6.2} %  {}  {}{bounds}", 100.0 * entity.probability, entity.kind, entity.text)
+}
+
+fn tagged(row: &WrittenRow, said: &TaggedWords) -> Value {
+    let words = said
+        .words
+        .iter()
+        .map(|word| json!({"word": word.text, "tag": word.tag, "probability": word.probability, "box": word.bounds}));
+    let entities = said.entities.iter().map(|entity| {
+        json!({
+            "type": entity.kind,
+            "first": entity.words.start,
+            "end": entity.words.end,
+            "text": entity.text,
+            "probability": entity.probability,
+            "box": entity.bounds,
+        })
+    });
+    let (words, entities) = (words.collect::<Vec<_>>(), entities.collect::<Vec<_>>());
+    json!({"place": row.place.to_string(), "words": words, "entities": entities})
+}
+
+/// The words given, parted by white space, or those of the file: a sequence a line of a txt file, otherwise in the fields
+/// of the run's own examples.
+fn words(tuned: &Tuned, arguments: &PredictArguments) -> anyhow::Result<Vec<WrittenRow>> {
+    let examples = &tuned.case().examples;
+    let written = |(at, text): (usize, &str)| WrittenRow {
+        place: place(arguments.data.as_deref(), at),
+        words: match examples.join {
+            case::WordJoin::Spaces => text.split_whitespace().map(ToOwned::to_owned).collect(),
+            case::WordJoin::Nothing => text.chars().map(String::from).collect(),
+        },
+        tags: None,
+        boxes: None,
+        group: None,
+    };
+    match &arguments.data {
+        None => Ok(arguments.texts.iter().map(String::as_str).enumerate().map(written).collect()),
+        Some(path) if is_txt(path) => {
+            Ok(read(path)?.lines().filter(|text| !text.trim().is_empty()).enumerate().map(written).collect())
+        }
+        Some(path) => Ok(read_tagged(path, &TagColumns { tags: None, group: None, ..TagColumns::of(examples) })?),
+    }
+}
+
+fn place(data: Option<&Path>, at: usize) -> Place {
+    Place { path: Arc::new(data.map_or_else(|| "text".into(), Path::to_path_buf)), row: at as u64 + 1 }
+}
+
+fn is_txt(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "txt")
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))
+}
+
+/// All figures of a labelled file, and what was said wrongly, worst first.
+pub(crate) fn evaluate(tuned: &Tuned, data: &Path, errors: usize, json: bool) -> anyhow::Result<ExitCode> {
+    let found = tuned.evaluate(data)?;
+    let shown = found.misses.iter().take(errors);
+    if json {
+        let miss = |miss: &train::Miss| json!({"place": miss.place, "truth": miss.truth, "said": miss.said, "nats": miss.nats, "text": miss.text});
+        let misses = shown.map(miss).collect::<Vec<_>>();
+        line(
+            &json!({"step": tuned.step, "scores": found.scores, "wrong": found.misses.len(), "errors": misses})
+                .to_string(),
+        );
+        return Ok(ExitCode::SUCCESS);
+    }
+    let Scores { examples, scored, .. } = &found.scores;
+    line(&format!("{}: {examples} examples, {scored} decisions, weights of step {}", data.display(), tuned.step));
+    line(&found.scores.markdown());
+    line(&format!("{} wrong, worst first (nats: how unlikely the truth was to the model)", found.misses.len()));
+    for miss in shown {
+        line(&format!(
+            "  {:>6.2} nats  {}  said {}, true {}: {}",
+            miss.nats, miss.place, miss.said, miss.truth, miss.text
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
+}
