@@ -7,8 +7,10 @@
             back: what casebook exports of them is loaded again
   export    small trained runs of every exportable shape -> transformers, without a warning, the same logits, and the same
             ids on 10,000 lines of each text; shapes that no class computes are refused
+  heads     small fine-tuned runs of classes and tags, on pages too -> transformers, without a warning, the same logits,
+            and the same probabilities from the texts themselves
   fixtures  writes the tiny models and what transformers makes of them into crates/exchange/tests/fixtures
-  all       import and export
+  all       import, export and heads
 
 Installs and fetches nothing: it needs torch, transformers, tokenizers and safetensors. A text may be plain or .gz.
 """
@@ -33,6 +35,7 @@ import torch
 import transformers
 from transformers import AutoTokenizer
 
+import exchange_tuned as tuned
 from exchange_models import AUTO, SENTENCES, SHARDED, TINY, boxes_of, config_of, head_of, make, rows_of, theirs
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -307,13 +310,8 @@ def command_export(casebook, work, texts):
     for name, (keys, words) in REFUSED.items():
         def check(name=name, keys=keys, words=words):
             run, to = train(casebook, work, name, keys, "bpe"), work / f"{name}-exported"
-            try:
-                casebook.run("export", run, "--to", to)
-            except Failure as error:
-                if words not in str(error) or list(work.glob(f"*{to.name}*")):
-                    raise Failure(f"refused otherwise: {error}")
-                return [name, "bpe", "refused", words, "", "ok"]
-            raise Failure("it was exported")
+            refused(casebook, run, to, words)
+            return [name, "bpe", "refused", words, "", "ok"]
         guarded(rows, name, len(head), check)
     def child():
         imported = work / "start-imported"
@@ -328,6 +326,38 @@ def command_export(casebook, work, texts):
             exported, difference = load_exported(casebook, run, folder, work)
         return ["children of post and of an import", "", exported, difference, "", "ok"]
     guarded(rows, "children", len(head), child)
+    table(head, rows)
+    return rows
+
+
+def refused(casebook, run, to, words):
+    """Refuses an export that goes through, or is refused for another reason, or leaves something."""
+    try:
+        casebook.run("export", run, "--to", to)
+    except Failure as error:
+        if words not in str(error) or list(to.parent.glob(f"*{to.name}*")):
+            raise Failure(f"refused otherwise: {error}")
+        return
+    raise Failure("it was exported")
+
+
+def command_heads(casebook, work):
+    head = ["run", "examples", "tokenizer", "loaded as", "logits", "probabilities", "of", ""]
+    rows = []
+    tuned.write_examples(work)
+    for name, (kind, tokenizer, keys) in tuned.RUNS.items():
+        def check(name=name, kind=kind, tokenizer=tokenizer, keys=keys):
+            run, folder = tuned.tune(casebook, work, name, kind, tokenizer, keys), work / f"{name}-exported"
+            casebook.run("export", run, "--to", folder, "--licence", "test only")
+            exported, difference = load_exported(casebook, run, folder, work)
+            worst, count = tuned.said_alike(casebook, work, run, folder, kind)
+            return [name, kind, tokenizer, exported, difference, within("probabilities", worst), f"{count:,}", "ok"]
+        guarded(rows, name, len(head), check)
+    for name, (kind, tokenizer, keys, words) in tuned.REFUSED.items():
+        def check(name=name, kind=kind, tokenizer=tokenizer, keys=keys, words=words):
+            refused(casebook, tuned.tune(casebook, work, name, kind, tokenizer, keys), work / f"{name}-exported", words)
+            return [name, kind, tokenizer, "refused", words, "", "", "ok"]
+        guarded(rows, name, len(head), check)
     table(head, rows)
     return rows
 
@@ -361,7 +391,7 @@ def command_fixtures():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["import", "export", "fixtures", "all"])
+    parser.add_argument("what", choices=["import", "export", "heads", "fixtures", "all"])
     parser.add_argument("--casebook", type=Path, default=ROOT / "target/release/casebook")
     parser.add_argument("--text", type=Path, action="append", help="text for training and for comparing ids, twice")
     parser.add_argument("--lines", type=int, default=10_000, help="lines of each text whose ids are compared")
@@ -383,6 +413,9 @@ def main():
             print()
         if arguments.what in ("export", "all"):
             rows += command_export(casebook, work, [lines_of(path, arguments.lines) for path in arguments.text])
+            print()
+        if arguments.what in ("heads", "all"):
+            rows += command_heads(casebook, work)
     failed = [row for row in rows if "FAILED" in row[-1]]
     print(f"\n{len(rows) - len(failed)} of {len(rows)} agree")
     return 1 if failed else 0

@@ -42,7 +42,11 @@ words, boxes = ["…", "…"], [[80, 40, 160, 60], [170, 40, 230, 60]]
 text = " ".join(words)
 row = tokenizer(text, truncation=True, return_offsets_mapping=True, return_tensors="pt")
 ends = row.pop("offset_mapping")[0, 1:-1, 1].tolist()
-row["bbox"] = torch.tensor([[[0] * 4, *(boxes[text[:end].count(" ")] for end in ends), [1000] * 4]])
+bbox = [[0] * 4]
+for token, end in zip(row["input_ids"][0, 1:-1].tolist(), ends):
+    is_blank = not tokenizer.decode(token).strip()  # white space stands where the token before it does
+    bbox.append(bbox[-1] if is_blank else boxes[text[:end].count(" ")])
+row["bbox"] = torch.tensor([[*bbox, [1000] * 4]])
 with torch.no_grad():
     tags = model(**row).logits[0].argmax(-1).tolist()
 print([model.config.id2label[tag] for tag in tags])
