@@ -9,6 +9,7 @@
             ids on 10,000 lines of each text; shapes that no class computes are refused
   heads     small fine-tuned runs of classes and tags, on pages too -> transformers, without a warning, the same logits,
             and the same probabilities from the texts themselves
+  onnx      exported folders -> optimum -> onnxruntime, the same logits; needs optimum-onnx and onnxruntime as well
   fixtures  writes the tiny models and what transformers makes of them into crates/exchange/tests/fixtures
   all       import, export and heads
 
@@ -35,6 +36,7 @@ import torch
 import transformers
 from transformers import AutoTokenizer
 
+import exchange_onnx
 import exchange_tuned as tuned
 from exchange_models import AUTO, SENTENCES, SHARDED, TINY, boxes_of, config_of, head_of, make, rows_of, theirs
 
@@ -362,6 +364,37 @@ def command_heads(casebook, work):
     return rows
 
 
+ONNX = ["post-single", "post-narrow-tags", "pre-multi", "modern-local-pairs", "modern-tags", "boxes-tags"]
+
+
+def command_onnx(casebook, work):
+    head = ["model", "loaded as", "its inputs", "operator set", "logits", ""]
+    rows = []
+    tuned.write_examples(work)
+
+    def compared(name, model):
+        folder, to = work / f"{name}-exported", work / f"{name}-onnx"
+        if not folder.exists():
+            casebook.run("export", model, "--to", folder)
+        ids, boxes = exchange_onnx.inputs(folder)
+        found, names = exchange_onnx.onnx_logits(folder, to, ids, boxes)
+        ours = casebook.forward(model, ids, None, boxes, work)[1]
+        difference = within("logits", farthest(ours, [torch.tensor(row) for row in found]))
+        return [name, config_of(folder)["architectures"][0], ", ".join(names), exchange_onnx.operator_set(to), difference, "ok"]
+
+    def words(name):
+        make(name, work / name)
+        casebook.run("import", work / name, "--to", work / f"{name}-ours")
+        return compared(name, work / f"{name}-ours")
+
+    for name in ["roberta-prelayernorm", "modernbert"]:
+        guarded(rows, name, len(head), lambda: words(name))
+    for name in ONNX:
+        guarded(rows, name, len(head), lambda: compared(name, tuned.tune(casebook, work, name, *tuned.RUNS[name])))
+    table(head, rows)
+    return rows
+
+
 HALVED = ["layoutlm-tags"]  # for its tables of boxes
 # What the others show too is left out.
 NOT_COMMITTED = ["roberta-untied", "bert-silu-classes", "bert-regression", "xlm-roberta-classes", "camembert-tags",
@@ -391,7 +424,7 @@ def command_fixtures():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["import", "export", "heads", "fixtures", "all"])
+    parser.add_argument("what", choices=["import", "export", "heads", "onnx", "fixtures", "all"])
     parser.add_argument("--casebook", type=Path, default=ROOT / "target/release/casebook")
     parser.add_argument("--text", type=Path, action="append", help="text for training and for comparing ids, twice")
     parser.add_argument("--lines", type=int, default=10_000, help="lines of each text whose ids are compared")
@@ -416,6 +449,8 @@ def main():
             print()
         if arguments.what in ("heads", "all"):
             rows += command_heads(casebook, work)
+        if arguments.what == "onnx":
+            rows += command_onnx(casebook, work)
     failed = [row for row in rows if "FAILED" in row[-1]]
     print(f"\n{len(rows) - len(failed)} of {len(rows)} agree")
     return 1 if failed else 0

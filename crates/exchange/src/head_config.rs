@@ -40,7 +40,7 @@ pub(crate) fn read(
     let labels = Labels { task, names };
     let repeated = labels.repeated();
     let other_form = if is_of_text { other_form(keys, class, model)? } else { None };
-    let why = other_activation.or(other_task).or(other_form).or(wrong_names).or(repeated);
+    let why = wrong_names.or(repeated).or(other_activation).or(other_task).or(other_form);
     Ok((HeadOf::Labels(labels), why))
 }
 
