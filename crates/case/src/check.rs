@@ -40,6 +40,10 @@ fn check_with(config: &CaseConfig, origins: &Origins, path: &Path, with_model: b
             checker.data();
             checker.masking();
         }
+        Task::PageMlm => {
+            checker.examples();
+            checker.masking();
+        }
         Task::Classify | Task::Tag => checker.examples(),
     }
     checker.optimizer();

@@ -15,7 +15,10 @@ impl Checker<'_> {
         let is_empty = self.config.start.as_deref().is_some_and(|start| start.trim().is_empty());
         self.must(!is_empty, "start", "empty", "the folder of a run or of an imported model");
         let (name, unread, instead): (_, &[&str], _) = match self.config.task {
-            Task::Mlm => ("mlm", &["examples", "finetune"], "set task = \"classify\" or \"tag\", or leave it out"),
+            Task::Mlm => {
+                ("mlm", &["examples", "finetune"], "set task = \"classify\", \"tag\" or \"page-mlm\", or leave it out")
+            }
+            Task::PageMlm => ("page-mlm", &["data", "finetune"], "words and boxes stand in [examples]; leave it out"),
             Task::Classify => ("classify", &["data", "masking"], "labelled texts stand in [examples]; leave it out"),
             Task::Tag => ("tag", &["data", "masking"], "tagged words stand in [examples]; leave it out"),
         };
@@ -40,7 +43,7 @@ impl Checker<'_> {
         }
         self.splits(examples);
         match self.config.task {
-            Task::Tag => self.tag(examples),
+            Task::Tag | Task::PageMlm => self.tag(examples),
             Task::Classify => self.classify(examples),
             Task::Mlm => {}
         }

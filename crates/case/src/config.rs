@@ -25,7 +25,7 @@ pub struct CaseConfig {
     /// One run of every variant for each seed. At least one, no repeats.
     #[serde(default = "default_seeds")]
     pub seeds: Vec<u64>,
-    /// What is learned: masked language modelling, classes of texts, or tags of words.
+    /// What is learned: masked language modelling on text or on pages, classes of texts, or tags of words.
     #[serde(default)]
     pub task: Task,
     /// Where to start from instead of fresh weights: a run (its best checkpoint), one of its checkpoints, or the folder that

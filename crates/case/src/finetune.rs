@@ -14,17 +14,37 @@ pub enum Task {
     /// Masked language modelling on running text: pre-training (Devlin et al. 2018, §3.1).
     #[default]
     Mlm,
+    /// The same on pages: words with boxes, of which words are hidden (Xu et al. 2020, LayoutLM, §2.3).
+    PageMlm,
     /// Texts or pairs of texts to classes.
     Classify,
     /// Words to BIO tags, on pages with boxes.
     Tag,
 }
 
+impl Task {
+    /// Whether words are hidden and guessed: pre-training.
+    pub fn hides_words(self) -> bool {
+        matches!(self, Self::Mlm | Self::PageMlm)
+    }
+
+    /// As a case file writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mlm => "mlm",
+            Self::PageMlm => "page-mlm",
+            Self::Classify => "classify",
+            Self::Tag => "tag",
+        }
+    }
+}
+
 /// Labelled examples: files, columns, splits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ExamplesConfig {
-    /// Files of the training examples, relative to the folder the command runs in. Required for `classify` and `tag`.
+    /// Files of the training examples, relative to the folder the command runs in. Required for `classify`, `tag` and
+    /// `page-mlm`, which reads words and boxes and no labels.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub train: Option<Paths>,
     /// Files that are evaluated during training and choose the best checkpoint; a share or a fold of the training examples
@@ -311,7 +331,7 @@ impl BestBy {
     /// The figures there are of a task, the default first.
     pub fn of(task: Task, target: TargetKind) -> &'static [Self] {
         match (task, target) {
-            (Task::Mlm, _) => &[Self::CrossEntropy],
+            (Task::Mlm | Task::PageMlm, _) => &[Self::CrossEntropy],
             (Task::Tag, _) => &[
                 Self::F1Micro,
                 Self::F1Macro,
@@ -364,7 +384,7 @@ impl CaseConfig {
     pub(crate) fn has_test(&self) -> bool {
         match self.task {
             Task::Mlm => self.data.test > 0.0,
-            Task::Classify | Task::Tag => self.examples.test.is_some(),
+            Task::PageMlm | Task::Classify | Task::Tag => self.examples.test.is_some(),
         }
     }
 }

@@ -119,7 +119,8 @@ const REQUIRED: [(&str, &str); 5] = [
 pub(crate) fn check_required(root: &Node, path: &std::path::Path) -> Vec<Problem> {
     let mut problems = Vec::new();
     let task = root.get("task").map(|entry| &entry.node.value);
-    let is_labelled = matches!(task, Some(Value::Text(task)) if task == "classify" || task == "tag");
+    let is_labelled =
+        matches!(task, Some(Value::Text(task)) if task == "classify" || task == "tag" || task == "page-mlm");
     let required: &[(&str, &str)] = if is_labelled { &REQUIRED_LABELLED } else { &REQUIRED };
     for (key, advice) in required {
         let steps: Vec<&str> = key.split('.').collect();

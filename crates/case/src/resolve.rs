@@ -93,7 +93,8 @@ pub fn defaults_toml() -> String {
 }
 
 const LABELLED: &str = "
-# The tables below are read with task = \"classify\" or task = \"tag\" alone, which read no [data] and no [masking].
+# The tables below are read with task = \"classify\" and task = \"tag\", which read no [data] and no [masking]; with
+# task = \"page-mlm\" [examples] is read in place of [data].
 ";
 
 const HEAD: &str = "\
@@ -116,6 +117,7 @@ pub(crate) fn json(config: &CaseConfig) -> Json {
     let mut json = serde_json::to_value(config).expect("derived, with text keys only: nothing in it can fail");
     let unread = match config.task {
         Task::Mlm => ["examples", "finetune"],
+        Task::PageMlm => ["data", "finetune"],
         Task::Classify | Task::Tag => ["data", "masking"],
     };
     if let Json::Object(tables) = &mut json {

@@ -3,7 +3,7 @@
 use std::{path::Path, process::ExitCode};
 
 use anyhow::{Context, bail};
-use case::{Case, EncoderConfig, Kernels, NormPlacement, OptimizerConfig, Task, TextFormat, Variant};
+use case::{Case, EncoderConfig, Kernels, NormPlacement, OptimizerConfig, TextFormat, Variant};
 use journal::{RunInfo, Status};
 use train::{
     FileScore, Outcome, Place, Probe, Replay, Spec, Throughput, Trained, plan_runs, replay, take_over, throughput,
@@ -56,7 +56,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 
 /// Whether a folder is a run on labelled examples.
 fn is_tuned(run: &Path) -> bool {
-    train::read_case(run).is_ok_and(|case| case.task != Task::Mlm)
+    train::read_case(run).is_ok_and(|case| !case.task.hides_words())
 }
 
 /// Trains the chosen variants with the chosen seeds, one after the other; ends early where a run was asked to stop.

@@ -157,7 +157,7 @@ fn mistakes_are_said_on_standard_error_with_a_failing_exit() {
         (&["train", "case.toml", "--variant", "large"], "has no variant `large`; it has base"),
         (&["train", "case.toml", "--seed", "7"], "has no seed 7"),
         (&["train", "case.toml", "--set", "train.device=gpu:9"], "no device `gpu:9`"),
-        (&["train", "case.toml", "--set", "start=."], "can be trained yet"),
+        (&["train", "case.toml", "--set", "start=."], "is not a run"),
         (&["fill-mask", "runs/none", "a [MASK]"], "is not a run"),
         (&["resume", "runs/none"], "is not a run"),
         (&["compare", "none"], "is no folder, no case file, and no case in runs"),

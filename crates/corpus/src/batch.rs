@@ -22,6 +22,8 @@ pub struct Batch {
     pub width: usize,
     /// Ids after masking, `[B * T]`, row after row, filled up with `[PAD]`.
     pub input_ids: Vec<i32>,
+    /// Where tokens stand on their pages, `[B * T * 4]`, 0 at padding; empty where there are no pages.
+    pub boxes: Vec<i32>,
     /// Real tokens of each row, `[B]`; the rest is padding.
     pub lengths: Vec<u32>,
     /// Scored positions in `[B * T]`, ascending: `[K]`.
@@ -61,6 +63,10 @@ impl Batch {
             rows: self.rows[first..end].to_vec(),
             width: self.width,
             input_ids: self.input_ids[first * self.width..end * self.width].to_vec(),
+            boxes: match self.boxes.is_empty() {
+                true => Vec::new(),
+                false => self.boxes[first * self.width * 4..end * self.width * 4].to_vec(),
+            },
             lengths: self.lengths[first..end].to_vec(),
             positions: self.positions[scored_first..scored_end].iter().map(|position| position - offset).collect(),
             labels: self.labels[scored_first..scored_end].to_vec(),
@@ -119,6 +125,7 @@ fn assemble(rows: &RowSet, masker: &Masker, step: u64, epoch: u64, ids: Vec<u64>
         epoch,
         width,
         input_ids: Vec::with_capacity(ids.len() * width),
+        boxes: Vec::new(),
         lengths: Vec::with_capacity(ids.len()),
         positions: Vec::new(),
         labels: Vec::new(),

@@ -11,6 +11,7 @@ mod conll;
 mod folds;
 mod inputs;
 mod labels;
+mod pages;
 mod repeats;
 mod splits;
 mod tagged;
@@ -26,8 +27,9 @@ pub use case::{Labelling, Vote, WordJoin};
 pub use folds::{folds, subset};
 pub use inputs::{ModelInput, tag_window, text_input};
 pub use labels::{LabelSet, Place, TagSet};
+pub use pages::page_batch;
 pub use repeats::{NEAR, Repeat, Repeats, repeats};
-pub use splits::{Splits, load_tagged, load_texts};
+pub use splits::{Splits, load_pages, load_tagged, load_texts};
 pub use tagged::{BoxColumns, TagColumns, TagFormat, TaggedRow, TaggedSet, WrittenRow, read_tagged, tagged_set};
 pub use texts::{
     Target, TargetColumns, TextColumns, TextRow, TextSet, WrittenTarget, WrittenText, read_texts, text_set,

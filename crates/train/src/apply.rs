@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use burn::{module::Module, tensor::activation::softmax};
-use case::{CaseConfig, CorpusConfig, DocumentKind, Paths, Task, TextFormat};
+use case::{CaseConfig, CorpusConfig, DocumentKind, Paths, TextFormat};
 use corpus::{Batch, MaskKind, Masker, Purpose, RowCorpus, RowSet, TextTokenizer, evaluation_batches, tokenize_file};
 use encoder::{HeadKind, Model};
 use exchange::HeadOf;
@@ -62,9 +62,9 @@ impl Trained {
     /// [`TrainError`] for a folder that is no model, or has no checkpoint whose hashes hold.
     pub fn load(folder: &Path, device: &str) -> Result<Self, TrainError> {
         let mut source = read_source(folder, Which::Best)?;
-        if source.config.task != Task::Mlm {
+        if !source.config.task.hides_words() {
             let advice = "it guesses no words; ask it with `casebook predict`".into();
-            return Err(TrainError::Task { run: folder.into(), found: task_word(source.config.task), advice });
+            return Err(TrainError::Task { run: folder.into(), found: source.config.task.name(), advice });
         }
         if source.head != Some(HeadOf::Words) {
             source.drop_head();
@@ -165,15 +165,6 @@ impl Trained {
     }
 }
 
-/// A task as the case file writes it.
-pub(crate) fn task_word(task: Task) -> &'static str {
-    match task {
-        Task::Mlm => "mlm",
-        Task::Classify => "classify",
-        Task::Tag => "tag",
-    }
-}
-
 /// A batch of one row; its labels are the ids that stand there, for nobody looks at them.
 fn one_row(ids: &[u32], positions: Vec<i32>) -> Batch {
     let labels = positions.iter().map(|at| ids.get(*at as usize).map_or(0, |id| *id as i32)).collect::<Vec<_>>();
@@ -182,6 +173,7 @@ fn one_row(ids: &[u32], positions: Vec<i32>) -> Batch {
         epoch: 0,
         rows: vec![0],
         width: ids.len(),
+        boxes: Vec::new(),
         input_ids: ids.iter().map(|id| *id as i32).collect(),
         lengths: vec![ids.len() as u32],
         kinds: vec![MaskKind::Mask; positions.len()],

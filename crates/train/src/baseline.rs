@@ -36,7 +36,7 @@ fn mixed(corpora: &[(String, f64, f64)]) -> f64 {
 }
 
 /// Nats per token of `seen` under the frequencies `known`, each plus one; of `known` itself where nothing was seen.
-fn cross_entropy(seen: &[f64], known: &[f64]) -> f64 {
+pub(crate) fn cross_entropy(seen: &[f64], known: &[f64]) -> f64 {
     let seen = if seen.iter().sum::<f64>() > 0.0 { seen } else { known };
     let total = known.iter().sum::<f64>() + known.len() as f64;
     let nats = |(seen, known): (&f64, &f64)| -seen * ((known + 1.0) / total).ln();

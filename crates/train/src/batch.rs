@@ -5,6 +5,7 @@ use corpus::{Batch, Loader, labelled::LabelledBatch};
 use crate::{
     labels::Labels,
     setup::{Setup, Work},
+    words::{Source, Words},
 };
 
 /// Batches made ahead of the loop.
@@ -12,9 +13,11 @@ const AHEAD: usize = 4;
 
 /// Where the loop takes its batches from.
 pub(crate) enum Batches<'a> {
-    /// Made by worker threads.
+    /// Of text: made by worker threads.
     Words(Loader),
-    /// Made when they are asked for: their tokens are there.
+    /// Of pages: made when they are asked for, for their tokens are there.
+    Pages(&'a Words),
+    /// Of labelled examples: the same.
     Labels(&'a Labels),
 }
 
@@ -39,10 +42,13 @@ impl<'a> Batches<'a> {
     /// From `step` on.
     pub(crate) fn from(setup: &'a Setup, step: u64) -> Self {
         match &setup.work {
-            Work::Words(words) => {
-                let steps = step..setup.plan.total_steps;
-                Self::Words(Loader::start(words.batches.clone(), steps, setup.plan.workers, AHEAD))
-            }
+            Work::Words(words) => match &words.source {
+                Source::Text(text) => {
+                    let steps = step..setup.plan.total_steps;
+                    Self::Words(Loader::start(text.batches.clone(), steps, setup.plan.workers, AHEAD))
+                }
+                Source::Pages(_) => Self::Pages(words),
+            },
             Work::Labels(labels) => Self::Labels(labels),
         }
     }
@@ -53,6 +59,7 @@ impl<'a> Batches<'a> {
             Self::Words(loader) => {
                 Lesson::of_words(loader.next().expect("the loader holds a batch for every step of the plan"))
             }
+            Self::Pages(words) => Lesson::of_words(words.batch(step)),
             Self::Labels(labels) => Lesson::of_labels(labels, step),
         }
     }
@@ -61,7 +68,7 @@ impl<'a> Batches<'a> {
     pub(crate) fn waited(&self) -> f64 {
         match self {
             Self::Words(loader) => loader.waited().as_secs_f64(),
-            Self::Labels(_) => 0.0,
+            Self::Pages(_) | Self::Labels(_) => 0.0,
         }
     }
 }
@@ -70,7 +77,7 @@ impl Lesson {
     /// The batch of any step.
     pub(crate) fn at(setup: &Setup, step: u64) -> Self {
         match &setup.work {
-            Work::Words(words) => Self::of_words(words.batches.batch(step)),
+            Work::Words(words) => Self::of_words(words.batch(step)),
             Work::Labels(labels) => Self::of_labels(labels, step),
         }
     }

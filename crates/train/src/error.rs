@@ -145,7 +145,10 @@ pub enum TrainError {
     #[error(
         "task = \"tag\" reads words, of which no tokenizer is trained: name a model in `start`, or set kind = \"file\" and `path` in [tokenizer]"
     )]
-    NoTokenizer,
+    NoTokenizer {
+        /// The case's task.
+        task: &'static str,
+    },
     /// A run of another task than what is asked of it.
     #[error("{} is a run of task = \"{found}\": {advice}", run.display())]
     Task {

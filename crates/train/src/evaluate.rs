@@ -5,7 +5,6 @@ use std::{
     time::Instant,
 };
 
-use corpus::evaluation_batches;
 use encoder::Model;
 use journal::{Eval, Kinds, metrics::Scores};
 
@@ -66,7 +65,7 @@ pub(crate) fn evaluate(
 pub(crate) fn has(setup: &Setup, split: Split) -> bool {
     match (split, &setup.work) {
         (Split::Valid, _) => true,
-        (Split::Test, Work::Words(words)) => words.test_rows.is_some(),
+        (Split::Test, Work::Words(words)) => words.has_test(),
         (Split::Test, Work::Labels(labels)) => labels.test.is_some(),
     }
 }
@@ -79,14 +78,10 @@ fn evaluate_words(
     stop: &AtomicBool,
     report: &mut dyn Report,
 ) -> Result<Option<Tally>, TrainError> {
-    let rows = match (split, &words.test_rows) {
-        (Split::Test, Some(rows)) => rows,
-        _ => &words.valid_rows,
-    };
     let mut tally = Tally::new(words.names.len());
-    let total = rows.len();
     let mut done = 0;
-    for batch in evaluation_batches(rows, &words.valid_masker, setup.plan.micro_batch_size) {
+    let Some((total, batches)) = words.evaluation(split, setup.plan.micro_batch_size) else { return Ok(Some(tally)) };
+    for batch in batches {
         if stop.load(Ordering::Relaxed) {
             return Ok(None);
         }

@@ -57,18 +57,19 @@ fn card_of_run(run: &Path, source: &Source) -> Result<Card, TrainError> {
         _ => None,
     });
     let evals = evals.collect::<Vec<_>>();
-    let trained = if info.data.examples.is_some() { "Fine-tuned" } else { "Pre-trained" };
+    let tells = source.head.as_ref().and_then(HeadOf::labels);
+    let trained = if tells.is_some() { "Fine-tuned" } else { "Pre-trained" };
     let card = Card {
         name: info.run.clone(),
         source: format!("{trained} {from} with Casebook {}: {}", info.version, info.question),
         corpora: info.data.corpora.iter().map(corpus).collect(),
+        splits: info.data.examples.iter().flat_map(|examples| &examples.splits).map(split).collect(),
         settings: info.parameters.clone(),
         ..Card::default()
     };
     let after = format!("After {} of {} steps.", source.step, info.plan.total_steps);
-    Ok(match &info.data.examples {
+    Ok(match info.data.examples.as_ref().filter(|_| tells.is_some()) {
         Some(examples) => Card {
-            splits: examples.splits.iter().map(split).collect(),
             figures: evals.iter().flat_map(|eval| figures(eval)).collect(),
             about_results: about_figures(&after, examples),
             ..card

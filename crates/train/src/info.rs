@@ -6,12 +6,12 @@ use journal::{Baselines, CorpusInfo, DataInfo, ExamplesInfo, ModelInfo, PlanInfo
 use serde::Serialize;
 
 use crate::{
-    labels::Labels,
     machine,
+    pages::padding_share,
     plan::Plan,
     session::Spec,
     setup::{Setup, Work},
-    words::Words,
+    words::{Source, Text},
 };
 
 /// All facts of a run that is about to begin.
@@ -70,14 +70,18 @@ fn parameters(config: &CaseConfig) -> Vec<(String, String)> {
         ("tied_output", model.tied_output.to_string()),
     ];
     if config.task == Task::Mlm {
+        pairs.extend([("rows", word(&config.data.rows)), ("order", word(&config.data.order))]);
+    }
+    if config.task.hides_words() {
         pairs.extend([
-            ("rows", word(&config.data.rows)),
-            ("order", word(&config.data.order)),
             ("masking", format!("{}, {} by {}", word(&masking.policy), masking.rate, word(&masking.unit))),
             ("mask / random / kept", format!("{} / {} / {}", masking.mask, masking.random, masking.keep)),
         ]);
     } else {
         pairs.extend(tuning(config));
+    }
+    if config.model.boxes {
+        pairs.push(("boxes", "2-D positions".into()));
     }
     pairs.push(("tokenizer", tokenizer_words(&config.tokenizer)));
     let start = config.start.clone().map(|start| ("start", start));
@@ -107,9 +111,6 @@ fn tuning(config: &CaseConfig) -> Vec<(&'static str, String)> {
     }
     if tune.patience > 0 {
         pairs.push(("patience", tune.patience.to_string()));
-    }
-    if config.model.boxes {
-        pairs.push(("boxes", "2-D positions".into()));
     }
     pairs
 }
@@ -145,15 +146,23 @@ fn model_info(model: &Model) -> ModelInfo {
 /// What tells this run's data from any other.
 pub(crate) fn data_hash(setup: &Setup) -> String {
     match &setup.work {
-        Work::Words(words) => words.prepared.hash(),
+        Work::Words(words) => match &words.source {
+            Source::Text(text) => text.prepared.hash(),
+            Source::Pages(pages) => pages.hash.clone(),
+        },
         Work::Labels(labels) => labels.hash.clone(),
     }
 }
 
 fn data_info(setup: &Setup) -> DataInfo {
-    let (padding_share, corpora) = match &setup.work {
-        Work::Words(words) => (words.batches.padding_share(), corpora(words)),
-        Work::Labels(labels) => (padding_share(labels), Vec::new()),
+    let (padding_share, corpora, examples) = match &setup.work {
+        Work::Words(words) => match &words.source {
+            Source::Text(text) => (text.batches.padding_share(), corpora(text), None),
+            Source::Pages(pages) => (pages.padding_share(), Vec::new(), Some(pages.info.clone())),
+        },
+        Work::Labels(labels) => {
+            (padding_share(&labels.plan, &labels.train.inputs), Vec::new(), Some(labels.info.clone()))
+        }
     };
     DataInfo {
         prepared: data_hash(setup),
@@ -162,16 +171,13 @@ fn data_info(setup: &Setup) -> DataInfo {
         vocab_size: setup.tokenizer.vocab_size() as u64,
         padding_share,
         corpora,
-        examples: match &setup.work {
-            Work::Words(_) => None,
-            Work::Labels(labels) => Some(labels.info.clone()),
-        },
+        examples,
     }
 }
 
-fn corpora(words: &Words) -> Vec<CorpusInfo> {
-    let train = words.batches.rows().summary();
-    let valid = words.valid_rows.summary();
+fn corpora(text: &Text) -> Vec<CorpusInfo> {
+    let train = text.batches.rows().summary();
+    let valid = text.valid_rows.summary();
     let rows = |summary: &corpus::RowSummary, name: &str| {
         summary.corpora.iter().find(|corpus| corpus.name == name).map_or(0, |corpus| corpus.rows)
     };
@@ -188,27 +194,17 @@ fn corpora(words: &Words) -> Vec<CorpusInfo> {
         unknown_share: corpus.unknown_share,
         tokens_per_char: corpus.tokens_per_character,
     };
-    words.prepared.manifest().corpora.iter().map(one).collect()
-}
-
-/// Padding's share of the first epoch's batches.
-fn padding_share(labels: &Labels) -> f64 {
-    let (mut real, mut padded) = (0, 0);
-    for step in 0..labels.plan.steps_per_epoch() {
-        let lengths = labels.numbers(step).1.into_iter().map(|number| labels.train.inputs[number].ids.len());
-        let (count, sum, longest) =
-            lengths.fold((0, 0, 0), |(count, sum, longest), length| (count + 1, sum + length, longest.max(length)));
-        real += sum;
-        padded += count * longest;
-    }
-    1.0 - real as f64 / padded.max(1) as f64
+    text.prepared.manifest().corpora.iter().map(one).collect()
 }
 
 /// The plan's numbers.
 pub(crate) fn plan_info(setup: &Setup) -> PlanInfo {
     let plan = &setup.plan;
     let (batch_size, train_rows, valid_rows) = match &setup.work {
-        Work::Words(words) => (words.batches.batch_size(), words.batches.rows().len(), words.valid_rows.len()),
+        Work::Words(words) => match &words.source {
+            Source::Text(text) => (text.batches.batch_size(), text.batches.rows().len(), text.valid_rows.len()),
+            Source::Pages(pages) => (pages.batch_size, pages.train.len() as u64, pages.valid.len() as u64),
+        },
         Work::Labels(labels) => {
             (labels.batch_size(), labels.train.inputs.len() as u64, labels.valid.inputs.len() as u64)
         }
@@ -278,7 +274,10 @@ pub(crate) fn facts(spec: &Spec, setup: &Setup, info: &RunInfo) -> Vec<String> {
     };
     lines.push(words + &asked + &word_shares(data));
     match &setup.work {
-        Work::Words(words) => lines.extend(leak(words)),
+        Work::Words(words) => match &words.source {
+            Source::Text(text) => lines.extend(leak(text)),
+            Source::Pages(pages) => lines.extend(example_lines(&pages.info)),
+        },
         Work::Labels(labels) => lines.extend(example_lines(&labels.info)),
     }
     let parts = info.model.parts.iter().map(|(name, count)| format!("{name} {}", grouped(*count))).collect::<Vec<_>>();
@@ -307,16 +306,16 @@ pub(crate) fn facts(spec: &Spec, setup: &Setup, info: &RunInfo) -> Vec<String> {
 
 /// How long a row is: always, or at most.
 fn tokens_of_a_row(setup: &Setup) -> String {
-    match &setup.work {
-        Work::Words(_) => setup.config.model.seq_len.to_string(),
-        Work::Labels(_) => format!("at most {}", setup.config.max_tokens()),
+    match setup.config.task {
+        Task::Mlm => setup.config.model.seq_len.to_string(),
+        _ => format!("at most {}", setup.config.max_tokens()),
     }
 }
 
 /// The losses of predicting without looking.
 fn to_beat(info: &RunInfo) -> String {
     let Baselines { uniform, unigram, corpora } = &info.baselines;
-    if let Some(examples) = &info.data.examples {
+    if let Some(examples) = info.data.examples.as_ref().filter(|examples| !examples.labels.is_empty()) {
         let unit = if examples.task == "tag" { "token" } else { "decision" };
         return format!(
             "to beat  every label alike {uniform:.3}, each by its share in training {unigram:.3} nats per {unit}: no better is \
@@ -331,8 +330,8 @@ fn to_beat(info: &RunInfo) -> String {
 }
 
 /// Lines of validation that stand in training text too.
-fn leak(words: &Words) -> Option<String> {
-    let leak = &words.prepared.manifest().leak;
+fn leak(text: &Text) -> Option<String> {
+    let leak = &text.prepared.manifest().leak;
     (leak.found > 0).then(|| {
         format!(
             "leak     {} of {} validation lines stand word for word in training documents too",
@@ -362,10 +361,11 @@ fn example_lines(examples: &ExamplesInfo) -> Vec<String> {
     let named = labels.by_ref().take(LABELS_NAMED).collect::<Vec<_>>().join(", ");
     let more = labels.count();
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let mut lines = vec![
-        format!("labels   {}: {named}{more}", examples.labels.len()),
-        format!("examples {}", examples.splits.iter().map(split).collect::<Vec<_>>().join("; ")),
-    ];
+    let mut lines = Vec::new();
+    if !examples.labels.is_empty() {
+        lines.push(format!("labels   {}: {named}{more}", examples.labels.len()));
+    }
+    lines.push(format!("examples {}", examples.splits.iter().map(split).collect::<Vec<_>>().join("; ")));
     lines.extend(examples.notes.iter().map(|note| format!("note     {note}")));
     lines
 }

@@ -18,6 +18,7 @@ mod labels;
 mod machine;
 mod material;
 mod notice;
+mod pages;
 mod plan;
 mod planned;
 mod predict;

@@ -11,7 +11,7 @@ use case::{
 use case::{TokenizerConfig, TokenizerKind};
 use corpus::{
     PrepareRequest, Prepared, TextTokenizer,
-    labelled::{LabelSet, Splits, TagSet, TaggedRow, TextRow, load_tagged, load_texts},
+    labelled::{LabelSet, Splits, TagSet, TaggedRow, TextRow, WrittenRow, load_pages, load_tagged, load_texts},
     prepare,
 };
 
@@ -21,8 +21,17 @@ use crate::{Report, TrainError, notice::Notice};
 pub(crate) enum Material {
     /// Running text.
     Text(Box<Prepared>),
+    /// Pages without labels.
+    Pages(Box<PageRows>),
     /// Labelled examples.
     Examples(Box<Examples>),
+}
+
+/// Pages as they stand in their files, and what cuts them into tokens.
+pub(crate) struct PageRows {
+    pub(crate) tokenizer: TextTokenizer,
+    pub(crate) tokenizer_file: PathBuf,
+    pub(crate) splits: Splits<WrittenRow>,
 }
 
 /// Labelled examples as they stand in their files, and what cuts them into tokens.
@@ -59,7 +68,20 @@ pub(crate) fn material(
     if config.task == Task::Mlm {
         return Ok(Material::Text(Box::new(prepare_text(&config.data, &config.tokenizer)?)));
     }
+    let tokenizer_file = match (&config.tokenizer.path, config.task) {
+        (Some(path), _) if config.tokenizer.kind == TokenizerKind::File => base.join(path),
+        (_, Task::Classify) => {
+            let prepared = prepare_text(&texts_of(&config.examples), &config.tokenizer)?;
+            prepared.folder().join("tokenizer.json")
+        }
+        _ => return Err(TrainError::NoTokenizer { task: config.task.name() }),
+    };
+    let tokenizer = TextTokenizer::load(&tokenizer_file)?;
     let rows = match config.task {
+        Task::PageMlm => {
+            let splits = load_pages(&config.examples, base)?;
+            return Ok(Material::Pages(Box::new(PageRows { tokenizer, tokenizer_file, splits })));
+        }
         Task::Tag => {
             let (tags, splits, stray) = load_tagged(&config.examples, base)?;
             Rows::Tagged(tags, splits, stray)
@@ -69,15 +91,6 @@ pub(crate) fn material(
             Rows::Texts(labels, splits)
         }
     };
-    let tokenizer_file = match (&config.tokenizer.path, config.task) {
-        (Some(path), _) if config.tokenizer.kind == TokenizerKind::File => base.join(path),
-        (_, Task::Tag) => return Err(TrainError::NoTokenizer),
-        _ => {
-            let prepared = prepare_text(&texts_of(&config.examples), &config.tokenizer)?;
-            prepared.folder().join("tokenizer.json")
-        }
-    };
-    let tokenizer = TextTokenizer::load(&tokenizer_file)?;
     Ok(Material::Examples(Box::new(Examples { tokenizer, tokenizer_file, rows })))
 }
 
@@ -106,6 +119,7 @@ impl Material {
     pub(crate) fn tokenizer(&self) -> &TextTokenizer {
         match self {
             Self::Text(prepared) => prepared.tokenizer(),
+            Self::Pages(pages) => &pages.tokenizer,
             Self::Examples(examples) => &examples.tokenizer,
         }
     }
@@ -113,6 +127,7 @@ impl Material {
     pub(crate) fn tokenizer_file(&self) -> PathBuf {
         match self {
             Self::Text(prepared) => prepared.folder().join("tokenizer.json"),
+            Self::Pages(pages) => pages.tokenizer_file.clone(),
             Self::Examples(examples) => examples.tokenizer_file.clone(),
         }
     }

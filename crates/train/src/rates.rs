@@ -1,6 +1,6 @@
 //! What the learning rate is multiplied by, weight by weight: frozen layers and layers that learn more slowly.
 
-use case::{CaseConfig, Freeze, Task};
+use case::{CaseConfig, Freeze};
 
 /// How a case treats its weights by their depth. Depth 0 are the embeddings, 1 the lowest layer, one above the highest layer
 /// the last norm and the head.
@@ -18,12 +18,12 @@ impl Rates {
     pub(crate) fn of(config: &CaseConfig, steps_per_epoch: u64) -> Self {
         let tune = &config.finetune;
         let frozen = match tune.freeze {
-            _ if config.task == Task::Mlm => 0,
+            _ if config.task.hides_words() => 0,
             Freeze::Nothing => 0,
             Freeze::Embeddings => 1,
             Freeze::Layers(layers) => layers + 1,
         };
-        let decay = if config.task == Task::Mlm { 1.0 } else { tune.layer_decay };
+        let decay = if config.task.hides_words() { 1.0 } else { tune.layer_decay };
         let free_from = tune.unfreeze_epoch.map(|epoch| (epoch * steps_per_epoch as f64).ceil() as u64);
         Self { n_layers: config.model.n_layers, decay, frozen, free_from }
     }

@@ -124,6 +124,7 @@ pub(crate) fn batch(ids: &[i32], labels: &[i32], width: usize) -> Batch {
         epoch: 0,
         rows: (0..lengths.len() as u64).collect(),
         width,
+        boxes: Vec::new(),
         input_ids: ids.to_vec(),
         real_tokens: lengths.iter().map(|length| u64::from(*length)).sum(),
         lengths,

@@ -10,7 +10,6 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::{
     TrainError,
-    baseline::baselines,
     device::Place,
     labels::Labels,
     material::Material,
@@ -38,15 +37,15 @@ pub(crate) struct Setup {
 
 /// What a run learns from.
 pub(crate) enum Work {
-    /// Running text, whose words are hidden.
+    /// Text or pages, whose words are hidden.
     Words(Box<Words>),
     /// Labelled examples.
     Labels(Box<Labels>),
 }
 
 impl Setup {
-    /// Rows, masks and plan out of prepared text or labelled examples. `total_steps` overrides the case's length; `seconds_per_step` is what
-    /// minutes are turned into steps by, 1 until that is timed.
+    /// Rows, masks and plan out of text, pages or labelled examples. `total_steps` overrides the case's length;
+    /// `seconds_per_step` is what minutes are turned into steps by, 1 until that is timed.
     pub(crate) fn new(
         config: &CaseConfig,
         seed: u64,
@@ -56,19 +55,18 @@ impl Setup {
         seconds_per_step: Option<f64>,
     ) -> Result<Self, TrainError> {
         let (tokenizer, tokenizer_file) = (material.tokenizer().clone(), material.tokenizer_file());
-        let (work, steps_per_epoch, tokens_per_step, baselines) = match material {
-            Material::Text(prepared) => {
-                let words = Words::new(config, seed, *prepared)?;
-                let baselines = baselines(&words.prepared, &words.names, &words.valid_rows.summary());
-                let steps_per_epoch = words.batches.steps_per_epoch();
-                let tokens_per_step = words.tokens_per_step(config);
-                (Work::Words(Box::new(words)), steps_per_epoch, tokens_per_step, baselines)
+        let work = match material {
+            Material::Text(prepared) => Work::Words(Box::new(Words::of_text(config, seed, *prepared)?)),
+            Material::Pages(pages) => {
+                Work::Words(Box::new(Words::of_pages(config, seed, &pages.tokenizer, &pages.splits)?))
             }
-            Material::Examples(examples) => {
-                let labels = Labels::new(config, seed, *examples)?;
-                let (baselines, steps) = (labels.baselines(), labels.plan.steps_per_epoch());
-                let tokens_per_step = labels.train.tokens() as f64 / steps as f64;
-                (Work::Labels(Box::new(labels)), steps, tokens_per_step, baselines)
+            Material::Examples(examples) => Work::Labels(Box::new(Labels::new(config, seed, *examples)?)),
+        };
+        let (baselines, steps_per_epoch, tokens_per_step) = match &work {
+            Work::Words(words) => (words.baselines(), words.steps_per_epoch(), words.tokens_per_step(config)),
+            Work::Labels(labels) => {
+                let steps = labels.plan.steps_per_epoch();
+                (labels.baselines(), steps, labels.train.tokens() as f64 / steps as f64)
             }
         };
         let seconds = Some(seconds_per_step.unwrap_or(1.0));

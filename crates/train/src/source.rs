@@ -99,11 +99,12 @@ pub(crate) fn read_source(folder: &Path, which: Which) -> Result<Source, TrainEr
         None => load(run, which)?,
     };
     let info = RunInfo::read(run)?;
+    let labels = info.data.examples.as_ref().filter(|_| !config.task.hides_words());
     Ok(Source {
         config,
         tokenizer,
         weights: loaded.weights()?,
-        head: Some(info.data.examples.as_ref().map_or(HeadOf::Words, head_of)),
+        head: Some(labels.map_or(HeadOf::Words, head_of)),
         hash: hash_of(loaded.model_bytes()),
         step: loaded.state.step,
         seed: info.seed,
@@ -119,6 +120,9 @@ pub(crate) fn read_head(folder: &Path) -> Result<Head, TrainError> {
         return Ok(Head { config: CaseConfig { model, ..CaseConfig::default() }, tokenizer: folder.join(TOKENIZER) });
     }
     let run = run_of(folder);
+    if !run.join("run.json").is_file() {
+        return Err(TrainError::NotARun { folder: run.into(), missing: "run.json" });
+    }
     Ok(Head { config: read_case(run)?, tokenizer: checkpoint::folder_of(run).join(TOKENIZER) })
 }
 

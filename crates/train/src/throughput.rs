@@ -201,6 +201,7 @@ fn made_up(what: &Throughput, step: u64) -> Batch {
         width,
         real_tokens: lengths.iter().map(|length| *length as u64).sum(),
         lengths: lengths.iter().map(|length| *length as u32).collect(),
+        boxes: Vec::new(),
         input_ids,
         kinds: vec![MaskKind::Mask; positions.len()],
         corpora: vec![0; positions.len()],

@@ -1,30 +1,48 @@
-//! What a run of masked language modelling stands on: text, rows, masks.
+//! What a run of masked language modelling stands on: text or pages, rows, masks.
 
 use std::sync::Arc;
 
 use case::CaseConfig;
-use corpus::{BatchPlan, Masker, Order, Prepared, Purpose, RowCorpus, RowError, RowSet, Split};
+use corpus::{
+    Batch, BatchPlan, Masker, Order, Prepared, Purpose, RowCorpus, RowError, RowSet, Split, TextTokenizer,
+    evaluation_batches,
+    labelled::{Splits, WrittenRow},
+};
+use journal::Baselines;
 
-use crate::TrainError;
+use crate::{TrainError, baseline::baselines, evaluate::Split as Part, pages::Pages};
+
+/// Words to be hidden.
+pub(crate) struct Words {
+    /// Names of the corpora, in the case file's order; `pages` for pages.
+    pub(crate) names: Vec<String>,
+    /// Characters that each word of the vocabulary stands for.
+    pub(crate) char_lengths: Arc<[u32]>,
+    pub(crate) source: Source,
+}
+
+/// Where the words stand.
+pub(crate) enum Source {
+    /// In running text.
+    Text(Box<Text>),
+    /// On pages.
+    Pages(Box<Pages>),
+}
 
 /// Running text, prepared.
-pub(crate) struct Words {
-    /// Names of the corpora, in the case file's order.
-    pub(crate) names: Vec<String>,
+pub(crate) struct Text {
     pub(crate) prepared: Prepared,
     /// The training batches.
     pub(crate) batches: Arc<BatchPlan>,
     pub(crate) valid_rows: RowSet,
     /// The rows of the test split, where the case asks for one.
     pub(crate) test_rows: Option<RowSet>,
-    pub(crate) valid_masker: Masker,
-    /// Characters that each word of the vocabulary stands for.
-    pub(crate) char_lengths: Arc<[u32]>,
+    valid_masker: Masker,
 }
 
 impl Words {
     /// Rows and masks out of prepared text.
-    pub(crate) fn new(config: &CaseConfig, seed: u64, prepared: Prepared) -> Result<Self, TrainError> {
+    pub(crate) fn of_text(config: &CaseConfig, seed: u64, prepared: Prepared) -> Result<Self, TrainError> {
         let tokenizer = prepared.tokenizer();
         let train_rows = rows(config, &prepared, Split::Train)?;
         let order = Order::new(config.data.order, seed, train_rows.len());
@@ -35,19 +53,88 @@ impl Words {
         let batches = BatchPlan::new(train_rows, order, masker(Purpose::Masks), config.train.batch_size);
         Ok(Self {
             names: config.data.corpora.iter().map(|corpus| corpus.name.clone()).collect(),
-            batches: Arc::new(batches),
-            valid_rows: valid_rows(config, &prepared)?,
-            test_rows: test_rows(config, &prepared)?,
-            valid_masker: masker(Purpose::ValidMasks),
             char_lengths: tokenizer.char_lengths(),
-            prepared,
+            source: Source::Text(Box::new(Text {
+                batches: Arc::new(batches),
+                valid_rows: valid_rows(config, &prepared)?,
+                test_rows: test_rows(config, &prepared)?,
+                valid_masker: masker(Purpose::ValidMasks),
+                prepared,
+            })),
         })
+    }
+
+    /// The same out of pages.
+    pub(crate) fn of_pages(
+        config: &CaseConfig,
+        seed: u64,
+        tokenizer: &TextTokenizer,
+        splits: &Splits<WrittenRow>,
+    ) -> Result<Self, TrainError> {
+        let pages = Pages::new(config, seed, tokenizer, splits)?;
+        let source = Source::Pages(Box::new(pages));
+        Ok(Self { names: vec!["pages".into()], char_lengths: tokenizer.char_lengths(), source })
+    }
+
+    /// What knowing nothing, and frequencies alone, loses.
+    pub(crate) fn baselines(&self) -> Baselines {
+        match &self.source {
+            Source::Text(text) => baselines(&text.prepared, &self.names, &text.valid_rows.summary()),
+            Source::Pages(pages) => {
+                let (uniform, unigram) = ((self.char_lengths.len() as f64).ln(), pages.unigram());
+                Baselines { uniform, unigram, corpora: vec![(self.names[0].clone(), unigram)] }
+            }
+        }
+    }
+
+    /// Updates of a pass over the training rows.
+    pub(crate) fn steps_per_epoch(&self) -> u64 {
+        match &self.source {
+            Source::Text(text) => text.batches.steps_per_epoch(),
+            Source::Pages(pages) => pages.steps_per_epoch(),
+        }
     }
 
     /// Real tokens of an update, on average.
     pub(crate) fn tokens_per_step(&self, config: &CaseConfig) -> f64 {
-        let padded = (config.train.batch_size * config.model.seq_len) as f64;
-        padded * (1.0 - self.batches.padding_share())
+        match &self.source {
+            Source::Text(text) => {
+                let padded = (config.train.batch_size * config.model.seq_len) as f64;
+                padded * (1.0 - text.batches.padding_share())
+            }
+            Source::Pages(pages) => pages.tokens_per_step(),
+        }
+    }
+
+    /// The batch of any update.
+    pub(crate) fn batch(&self, step: u64) -> Batch {
+        match &self.source {
+            Source::Text(text) => text.batches.batch(step),
+            Source::Pages(pages) => pages.batch(step),
+        }
+    }
+
+    /// The rows of an evaluation and its batches of at most so many rows; none where there is no such split.
+    pub(crate) fn evaluation(&self, split: Part, most: usize) -> Option<(u64, Box<dyn Iterator<Item = Batch> + '_>)> {
+        match &self.source {
+            Source::Text(text) => {
+                let rows = if split == Part::Valid { Some(&text.valid_rows) } else { text.test_rows.as_ref() }?;
+                Some((rows.len(), Box::new(evaluation_batches(rows, &text.valid_masker, most))))
+            }
+            Source::Pages(pages) => {
+                let inputs = if split == Part::Valid { &pages.valid } else { &pages.test };
+                let batches = Box::new(pages.evaluation(inputs, most));
+                (!inputs.is_empty()).then_some((inputs.len() as u64, batches))
+            }
+        }
+    }
+
+    /// Whether text or pages are kept for the end.
+    pub(crate) fn has_test(&self) -> bool {
+        match &self.source {
+            Source::Text(text) => text.test_rows.is_some(),
+            Source::Pages(pages) => !pages.test.is_empty(),
+        }
     }
 }
 

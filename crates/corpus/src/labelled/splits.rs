@@ -7,7 +7,7 @@ use case::{CorpusConfig, DocumentKind, ExampleFormat, ExamplesConfig, Paths, Tar
 
 use super::folds::{folds, subset};
 use super::labels::{LabelSet, TagSet, labels_error};
-use super::tagged::{BoxColumns, TagColumns, TagFormat, TaggedRow, tagged_set};
+use super::tagged::{BoxColumns, TagColumns, TagFormat, TaggedRow, WrittenRow, read_tagged, tagged_set};
 use super::texts::{TargetColumns, TextColumns, TextRow, text_set};
 use crate::CorpusError;
 use crate::read::resolve;
@@ -50,6 +50,20 @@ pub fn load_tagged(examples: &ExamplesConfig, base: &Path) -> Result<(TagSet, Sp
     let set = tagged_set(&files, &TagColumns::of(examples), examples.labels.clone())?;
     let key = |row: &TaggedRow| row.group.clone().unwrap_or_else(|| row.words.join("\u{1f}"));
     Ok((set.tags, parted(set.splits, examples, key)?, set.stray))
+}
+
+/// The words, and boxes where the case names them, of a `page-mlm` case; as [`load_texts`], without labels.
+///
+/// # Errors
+/// As [`read_tagged`]; where a path is no file; where a split would be empty.
+pub fn load_pages(examples: &ExamplesConfig, base: &Path) -> Result<Splits<WrittenRow>, CorpusError> {
+    let columns = TagColumns { tags: None, ..TagColumns::of(examples) };
+    let read = |paths: Vec<PathBuf>| {
+        let files: Result<Vec<_>, _> = paths.iter().map(|path| read_tagged(path, &columns)).collect();
+        files.map(|files| files.into_iter().flatten().collect::<Vec<WrittenRow>>())
+    };
+    let splits = files(examples, base)?.into_iter().map(read).collect::<Result<_, _>>()?;
+    parted(splits, examples, |row: &WrittenRow| row.group.clone().unwrap_or_else(|| row.words.join("\u{1f}")))
 }
 
 /// Files of train, valid and test; a split that the case does not name has none.

@@ -99,6 +99,7 @@ fn batches() -> (Batch, Batch) {
         width: TOKENS,
         lengths: vec![TOKENS as u32; ROWS],
         real_tokens: (ROWS * TOKENS) as u64,
+        boxes: Vec::new(),
         input_ids,
         // In the first half of a row: padding begins behind it.
         positions: (0..SCORED).map(|at| (at % ROWS * TOKENS + at / ROWS) as i32).collect(),

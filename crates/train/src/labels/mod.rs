@@ -6,7 +6,7 @@ mod part;
 mod said;
 mod scores;
 
-use case::{CaseConfig, PositionKind, Task, Vote};
+use case::{CaseConfig, PositionKind, Vote};
 use corpus::labelled::{LabelSet, LabelledBatch, LabelledPlan, Splits, TagSet, TaggedRow, TextRow};
 use encoder::HeadKind;
 use journal::{
@@ -187,9 +187,9 @@ fn each<Row>(
 }
 
 /// Refuses inputs that a table of positions has no rows for.
-fn check_length(config: &CaseConfig) -> Result<(), TrainError> {
+pub(crate) fn check_length(config: &CaseConfig) -> Result<(), TrainError> {
     let (longest, seq_len) = (config.max_tokens(), config.model.seq_len);
-    if config.task == Task::Mlm || config.model.position != PositionKind::Learned || longest <= seq_len {
+    if config.model.position != PositionKind::Learned || longest <= seq_len {
         return Ok(());
     }
     let why = format!("{longest} tokens are more than the encoder has positions for, {seq_len}; lower it");

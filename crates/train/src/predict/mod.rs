@@ -18,7 +18,6 @@ use journal::{
 
 use crate::{
     TrainError,
-    apply::task_word,
     device::Place,
     labels::{Part, Speech, Target, Truth, said, tag_part, text_part},
     source::{Source, Which, filled, read_source},
@@ -93,8 +92,8 @@ impl Tuned {
         let source = read_source(run, Which::Best)?;
         let advice =
             "it tells no labels apart; ask it with `casebook fill-mask`, or start a fine-tuning from it".to_string();
-        let refuse = |task| TrainError::Task { run: run.into(), found: task_word(task), advice };
-        let (Some(folder), true) = (&source.run, source.config.task != Task::Mlm) else {
+        let refuse = |task: Task| TrainError::Task { run: run.into(), found: task.name(), advice };
+        let (Some(folder), true) = (&source.run, !source.config.task.hides_words()) else {
             return Err(refuse(source.config.task));
         };
         let Some(examples) = RunInfo::read(folder)?.data.examples else { return Err(refuse(source.config.task)) };
@@ -220,7 +219,7 @@ impl Tuned {
             Task::Tag => "give it words: jsonl with a list of words a line, or CoNLL columns",
             _ => "give it texts",
         };
-        let found = task_word(self.config.task);
+        let found = self.config.task.name();
         Err(TrainError::Task { run: self.config.question.clone().into(), found, advice: advice.into() })
     }
 }
