@@ -6,7 +6,7 @@ import random
 import torch
 from transformers import AutoTokenizer
 
-from exchange_models import AUTO, BIO, LABELS, head_of
+from exchange_models import AUTO, BIO, LABELS, head_of, make
 
 CASE = """
 question = "Which heads can be exported?"
@@ -37,6 +37,8 @@ RUNS = {
     "modern-single": ("single", "unigram", MODERN),
     "modern-local-pairs": ("pairs", "wordpiece", dict(biases=False, local_window=8, global_every=2, **MODERN)),
     "modern-tags": ("tags", "bpe", dict(tied_output=False, **MODERN)),
+    # Its own tokenizer puts two </s> between the texts of a pair, training here one.
+    "pairs-from-roberta": ("pairs", "its own", dict(start="roberta")),
     "boxes-tags": ("pages", "byte-bpe", dict(norm="post", boxes=True)),
     "boxes-silu-tags": ("pages", "unigram", dict(norm="post", boxes=True, activation="silu")),
     "boxes-segments-tags": ("pages", "bpe", dict(norm="post", boxes=True, segments=2)),
@@ -96,9 +98,18 @@ def tune(casebook, work, name, kind, tokenizer, keys):
         if not (work / "runs" / text_run).exists():
             tune(casebook, work, text_run, "single", tokenizer, {})
         where = f'kind = "file"\npath = "runs/{text_run}/base/s1/checkpoints/tokenizer.json"'
+    if "start" in keys:
+        start = work / f"{name}-start"
+        make(keys["start"], start)
+        casebook.run("import", start, "--to", work / f"{name}-imported")
     case = CASE.replace("TASK", "tag" if is_tagged(kind) else "classify").replace("KIND", kind)
     case = case.replace("EXAMPLES", EXAMPLES[kind]).replace("TOKENIZER", where)
-    model = dict(d_model=32, h=2, ff=48, n_layers=3, seq_len=40, dropout=0.1) | keys
+    if "start" in keys:
+        case = f'start = "{name}-imported"\n' + case.split("[tokenizer]")[0]
+        keys, sizes = {}, {}
+    else:
+        sizes = dict(d_model=32, h=2, ff=48, n_layers=3, seq_len=40, dropout=0.1)
+    model = sizes | keys
     case += "".join(f"{key} = {json.dumps(value)}\n" for key, value in model.items())
     (work / f"{name}.toml").write_text(case, encoding="utf-8")
     casebook.run("train", f"{name}.toml", cwd=work)

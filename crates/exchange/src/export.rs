@@ -12,7 +12,8 @@ use crate::{
     files::{self, json_bytes, write_folder},
     heads::{idle_layer, output_bias, second_output_bias},
     layout::{Form, lies},
-    tokenizer, weights,
+    tokenizer::{self, Rows},
+    weights,
 };
 
 /// What to export.
@@ -26,6 +27,9 @@ pub struct Export<'a> {
     pub weights: &'a Weights,
     /// Its `tokenizer.json`.
     pub tokenizer: &'a Path,
+    /// Whether texts and pairs were read as `[CLS] A [SEP]` and `[CLS] A [SEP] B [SEP]` whatever that file says, as all
+    /// training here does: the exported one says it then.
+    pub rows_of_ours: bool,
     /// What the model card says.
     pub card: &'a Card,
 }
@@ -73,7 +77,8 @@ pub fn export(what: &Export<'_>, to: &Path) -> Result<Exported, ExchangeError> {
     let parameters = what.weights.values().map(|array| array.values.len() as u64).sum();
     let config = config::write(form, what.head, what.model, words.vocab_size(), special);
     let segments = config::segments(class, what.model);
-    let tokenizer = tokenizer::for_class(what.tokenizer, &words, class, segments, what.model.seq_len)?;
+    let rows = Rows { are_ours: what.rows_of_ours, segments, seq_len: what.model.seq_len };
+    let tokenizer = tokenizer::for_class(what.tokenizer, &words, class, &rows)?;
     let architecture = form.architecture();
     let mask = words.token(special.mask);
     let shape = Shape {

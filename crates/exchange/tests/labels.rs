@@ -80,7 +80,7 @@ fn a_head_is_exported_as_what_it_is_or_not_at_all() {
     let card = Card::default();
     let exported = |head: &HeadOf| {
         let (model, weights, tokenizer) = (&folder.model, &folder.weights, folder.tokenizer.as_path());
-        export(&Export { model, head, weights, tokenizer, card: &card }, &to)
+        export(&Export { model, head, weights, tokenizer, rows_of_ours: false, card: &card }, &to)
     };
     assert!(matches!(exported(&HeadOf::Words), Err(ExchangeError::NoHead)));
     let two = Labels { task: LabelTask::Tags, names: vec!["O".into(), "B-x".into()] };
@@ -91,6 +91,26 @@ fn a_head_is_exported_as_what_it_is_or_not_at_all() {
     assert!(done.notes.iter().any(|note| note.contains("pooler") && note.contains("zeros")), "{:?}", done.notes);
     let card = fs::read_to_string(to.join("README.md")).unwrap();
     assert!(card.contains("pipeline_tag: token-classification") && card.contains("row[\"bbox\"]"), "{card}");
+}
+
+#[test]
+fn pairs_are_exported_as_they_were_trained_on() {
+    let base = tempfile::tempdir().unwrap();
+    let ours = base.path().join("ours");
+    import(&fixture("roberta-prelayernorm-tags"), &ours).unwrap();
+    let ModelFolder { model, head, weights, tokenizer, .. } = read_model_folder(&ours).unwrap();
+    let (head, card) = (head.unwrap(), Card::default());
+    let says = |name: &str, rows_of_ours: bool| {
+        let to = base.path().join(name);
+        let (head, card) = (&head, &card);
+        export(&Export { model: &model, head, weights: &weights, tokenizer: &tokenizer, rows_of_ours, card }, &to)
+            .unwrap();
+        let json = fs::read(to.join("tokenizer.json")).unwrap();
+        serde_json::from_slice::<serde_json::Value>(&json).unwrap()["post_processor"].clone()
+    };
+    assert_eq!(says("theirs", false)["type"], "RobertaProcessing");
+    let own = says("here", true);
+    assert_eq!((own["type"].as_str(), own["pair"].as_array().unwrap().len()), (Some("TemplateProcessing"), 5));
 }
 
 #[test]

@@ -152,6 +152,7 @@ fn nothing_is_exported_over_a_folder_or_without_a_head() {
         head: &HeadOf::Words,
         weights: &folder.weights,
         tokenizer: &folder.tokenizer,
+        rows_of_ours: false,
         card: &card,
     };
     assert!(matches!(export(&what, &base.path().join("to")), Err(ExchangeError::NoHead)));

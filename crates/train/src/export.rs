@@ -29,6 +29,7 @@ pub fn export(model: &Path, which: Which, licence: Option<&str>, to: &Path) -> R
         head: source.head.as_ref().unwrap_or(&HeadOf::Words),
         weights: &source.weights,
         tokenizer: &source.tokenizer,
+        rows_of_ours: source.run.is_some(),
         card: &card,
     };
     Ok((exchange::export(&what, to)?, source.step))

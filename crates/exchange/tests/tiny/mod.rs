@@ -192,8 +192,14 @@ fn comes_back(folder: &ModelFolder, from: &Path, base: &Path) {
     let (to, again) = (base.join("theirs"), base.join("again"));
     let card = Card::default();
     let head = folder.head.as_ref().unwrap();
-    let what =
-        Export { model: &folder.model, head, weights: &folder.weights, tokenizer: &folder.tokenizer, card: &card };
+    let what = Export {
+        model: &folder.model,
+        head,
+        weights: &folder.weights,
+        tokenizer: &folder.tokenizer,
+        rows_of_ours: false,
+        card: &card,
+    };
     export(&what, &to).unwrap();
     let weights = |folder: &Path| -> Weights {
         let path = folder.join("model.safetensors");
