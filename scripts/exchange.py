@@ -13,7 +13,7 @@
   fixtures  writes the tiny models and what transformers makes of them into crates/exchange/tests/fixtures
   all       import, export and heads
 
-Installs and fetches nothing: it needs torch, transformers, tokenizers and safetensors. A text may be plain or .gz.
+Installs and fetches nothing: it needs torch, transformers (4.56 or newer), tokenizers and safetensors. A text may be plain or .gz.
 """
 import argparse
 import contextlib

@@ -176,7 +176,6 @@ def boxes_of(folder, ids):
 def theirs(folder, ids, types, boxes, head):
     """Hidden states and logits of each row's real tokens, through transformers in fp32; of classes one line a row."""
     load = dict(local_files_only=True, dtype=torch.float32, attn_implementation="eager")
-    quiet(load)
     model = AUTO[head].from_pretrained(folder, **load) if head else None
     base = model.base_model if head else AutoModel.from_pretrained(folder, **load)
     width = max(map(len, ids))
@@ -193,7 +192,3 @@ def theirs(folder, ids, types, boxes, head):
     cut = lambda values: [values[at, :len(row)] for at, row in enumerate(ids)]
     return cut(hidden), list(logits.unsqueeze(1)) if head == "classes" else cut(logits) if head else None
 
-
-def quiet(load):
-    if int(transformers.__version__.split(".")[0]) < 5:
-        load["torch_dtype"] = load.pop("dtype")
