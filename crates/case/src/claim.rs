@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::{
-    Problem, Variant,
+    BestBy, CaseConfig, Problem, TargetKind, Task, Variant,
     error::ProblemKind,
     explain::{list, nearest},
 };
@@ -75,15 +75,58 @@ pub enum Measure {
     Perplexity,
     /// Bits per character of text.
     BitsPerChar,
+    /// A figure of labelled examples, but for accuracy, which has its own word above.
+    Figure(BestBy),
 }
 
 const SPLITS: [&str; 2] = ["valid", "test"];
-const MEASURES: [(&str, Measure); 4] = [
-    ("loss", Measure::Loss),
-    ("accuracy", Measure::Accuracy),
-    ("perplexity", Measure::Perplexity),
-    ("bits_per_char", Measure::BitsPerChar),
+/// Numbers of running text.
+const MEASURES: [Measure; 4] = [Measure::Loss, Measure::Accuracy, Measure::Perplexity, Measure::BitsPerChar];
+/// Figures of labelled examples that a claim may be about, besides the loss and accuracy.
+const FIGURES: [BestBy; 9] = [
+    BestBy::SubsetAccuracy,
+    BestBy::F1Macro,
+    BestBy::F1Micro,
+    BestBy::F1Weighted,
+    BestBy::F1Samples,
+    BestBy::StrictF1Micro,
+    BestBy::Mcc,
+    BestBy::CrossEntropy,
+    BestBy::KlDivergence,
 ];
+
+impl Measure {
+    /// Every number that some task has.
+    fn all() -> impl Iterator<Item = Self> {
+        MEASURES.into_iter().chain(FIGURES.into_iter().map(Self::Figure))
+    }
+
+    /// As it is written in a claim.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Loss => "loss",
+            Self::Accuracy => "accuracy",
+            Self::Perplexity => "perplexity",
+            Self::BitsPerChar => "bits_per_char",
+            Self::Figure(figure) => figure.name(),
+        }
+    }
+
+    /// The numbers that the evaluations of a task have: of running text those of its tokens, of labelled examples the loss
+    /// and the figures by which a best checkpoint may be told.
+    pub fn of(task: Task, target: TargetKind) -> Vec<Self> {
+        let figure = |figure: &BestBy| match figure {
+            BestBy::Accuracy => Self::Accuracy,
+            figure => Self::Figure(*figure),
+        };
+        match task {
+            Task::Mlm | Task::PageMlm => MEASURES.to_vec(),
+            Task::Classify | Task::Tag => {
+                std::iter::once(Self::Loss).chain(BestBy::of(task, target).iter().map(figure)).collect()
+            }
+        }
+    }
+}
 
 /// Why a text is not a [`Claim`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -194,14 +237,14 @@ impl FromStr for Metric {
         if !SPLITS.contains(&split) {
             return Err(refuse(format!("the splits are {}", list(&SPLITS))));
         }
-        let Some((_, found)) = MEASURES.iter().find(|(name, _)| *name == measure) else {
-            let names = MEASURES.map(|(name, _)| name);
-            return Err(refuse(match nearest(measure, names.into_iter()) {
+        let Some(found) = Measure::all().find(|known| known.name() == measure) else {
+            let names: Vec<&str> = Measure::all().map(Measure::name).collect();
+            return Err(refuse(match nearest(measure, names.iter().copied()) {
                 Some(name) => format!("did you mean `{name}`?"),
                 None => format!("the measures are {}", list(&names)),
             }));
         };
-        Ok(Self { split: split.to_string(), corpus, measure: *found })
+        Ok(Self { split: split.to_string(), corpus, measure: found })
     }
 }
 
@@ -237,8 +280,7 @@ impl fmt::Display for Metric {
 
 impl fmt::Display for Measure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = MEASURES.iter().find(|(_, measure)| measure == self).map_or("", |(name, _)| *name);
-        f.write_str(name)
+        f.write_str(self.name())
     }
 }
 
@@ -273,15 +315,32 @@ pub(crate) fn check_claims(variant: &Variant, variants: &[&str]) -> Vec<Problem>
         for name in claim.variants().into_iter().filter(|name| !variants.contains(name)) {
             fault(format!("the claim names `{name}`, which is no variant of the case; {}", advice(name, variants)));
         }
+        fault_of_metric(&variant.config, claim).into_iter().for_each(&mut fault);
         let corpora: Vec<&str> = variant.config.data.corpora.iter().map(|corpus| corpus.name.as_str()).collect();
-        for name in claim.corpora().into_iter().filter(|name| !corpora.contains(name)) {
+        let has_corpora = variant.config.task == Task::Mlm;
+        for name in claim.corpora().into_iter().filter(|_| !has_corpora) {
+            fault(format!("the claim names the corpus `{name}`; labelled examples have no corpora"));
+        }
+        for name in claim.corpora().into_iter().filter(|name| has_corpora && !corpora.contains(name)) {
             fault(format!("the claim names `{name}`, which is no corpus of the case; {}", advice(name, &corpora)));
         }
         if claim.metric().is_some_and(|metric| metric.split == "test") && !variant.config.has_test() {
-            fault("the claim is about the test split, which is empty; set `test` in [data], or write valid".into());
+            let table = if has_corpora { "data" } else { "examples" };
+            fault(format!(
+                "the claim is about the test split, which is empty; set `test` in [{table}], or write valid"
+            ));
         }
     }
     problems
+}
+
+/// What a claim is measured on, where the evaluations of the case's task have no such number.
+fn fault_of_metric(config: &CaseConfig, claim: &Claim) -> Option<String> {
+    let measure = claim.metric()?.measure;
+    let known = Measure::of(config.task, config.examples.target);
+    let names: Vec<&str> = known.iter().map(|measure| measure.name()).collect();
+    (!known.contains(&measure))
+        .then(|| format!("the claim is about {measure}, which this task has not; it has {}", list(&names)))
 }
 
 fn advice(name: &str, names: &[&str]) -> String {
@@ -304,6 +363,9 @@ mod tests {
             "한국어 < b--n_layers-2 on valid.ko.accuracy",
             "en < ko on valid.loss in mixed",
             "layer-4 overfits",
+            "pretrained > scratch on valid.f1-macro",
+            "a < b on valid.cross-entropy",
+            "pretrained > scratch on test.strict-f1-micro",
         ] {
             let claim: Claim = text.parse().unwrap();
             assert_eq!(claim.to_string(), text);
@@ -327,8 +389,43 @@ mod tests {
         assert!(said("a < a on valid.loss").contains("against itself"));
         assert!(said("en < ko on valid.ko.loss in a").contains("write the split and the measure alone"));
         assert!(said("a < b on valid.los").ends_with("did you mean `loss`?"));
+        assert!(said("a > b on valid.f1-makro").ends_with("did you mean `f1-macro`?"));
         assert!(said("a < b on train.loss").ends_with("the splits are `valid` and `test`"));
         assert!(said("a < b on loss").contains("such as valid.loss"));
         assert!(said("a < b on valid..loss").contains("such as valid.loss"));
+    }
+
+    #[test]
+    fn every_task_has_its_measures_and_every_figure_of_a_case_file_is_one() {
+        for (task, target) in [
+            (Task::Classify, TargetKind::Single),
+            (Task::Classify, TargetKind::Multi),
+            (Task::Classify, TargetKind::Soft),
+            (Task::Tag, TargetKind::Single),
+        ] {
+            let names: Vec<&str> = Measure::of(task, target).into_iter().map(Measure::name).collect();
+            assert!(BestBy::of(task, target).iter().all(|figure| names.contains(&figure.name())), "{names:?}");
+            assert!(names.iter().all(|name| format!("valid.{name}").parse::<Metric>().is_ok()), "{names:?}");
+            assert!(names.contains(&"loss") && !names.contains(&"perplexity"), "{names:?}");
+        }
+        assert!(!Measure::of(Task::Classify, TargetKind::Multi).contains(&Measure::Accuracy));
+    }
+
+    #[test]
+    fn a_figure_that_the_task_has_not_is_refused_with_those_it_has() {
+        let fault = |task, target, claim: &str| {
+            let mut config = CaseConfig { task, ..CaseConfig::default() };
+            config.examples.target = target;
+            fault_of_metric(&config, &claim.parse().unwrap())
+        };
+        let said = fault(Task::Tag, TargetKind::Single, "a > b on valid.mcc").unwrap();
+        assert!(
+            said.starts_with("the claim is about mcc, which this task has not; it has `loss`, `f1-micro`"),
+            "{said}"
+        );
+        assert!(fault(Task::Mlm, TargetKind::Single, "a > b on valid.f1-macro").unwrap().contains("`bits_per_char`"));
+        assert!(fault(Task::Classify, TargetKind::Single, "a < b on valid.perplexity").is_some());
+        assert_eq!(fault(Task::Classify, TargetKind::Single, "a > b on test.mcc"), None);
+        assert_eq!(fault(Task::Mlm, TargetKind::Single, "a < b on valid.ko.bits_per_char"), None);
     }
 }

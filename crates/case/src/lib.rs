@@ -12,6 +12,7 @@ mod check_run;
 mod claim;
 mod config;
 mod diff;
+mod encoder;
 mod error;
 mod explain;
 mod files;
@@ -33,6 +34,7 @@ mod warn;
 pub use claim::{Claim, ClaimError, Measure, Metric, Relation};
 pub use config::*;
 pub use diff::{Difference, differences};
+pub use encoder::{Activation, EncoderConfig, InitKind, NormPlacement, PositionKind};
 pub use error::{CaseError, Problem, ProblemKind};
 pub use finetune::{
     BestBy, ClassWeights, ExampleFormat, ExamplesConfig, FinetuneConfig, Freeze, Labelling, TargetKind, Task, Vote,

@@ -1,7 +1,7 @@
 //! The shape of a case file, read off the types themselves.
 //!
 //! The types are deserialized once from a reader that hands out a value of whatever it is asked for and writes down
-//! what it was asked for. So there is one list of keys, words and types, the structs in `config.rs` and `finetune.rs`, and one list of
+//! what it was asked for. So there is one list of keys, words and types, the structs in `config.rs`, `encoder.rs` and `finetune.rs`, and one list of
 //! explanations, their doc comments.
 
 use std::sync::LazyLock;
@@ -83,7 +83,7 @@ fn collect_tables(schema: &Schema, path: String, found: &mut Vec<(String, Vec<&'
 }
 
 /// Where the structs of a case file stand.
-const SOURCES: [&str; 2] = [include_str!("config.rs"), include_str!("finetune.rs")];
+const SOURCES: [&str; 3] = [include_str!("config.rs"), include_str!("encoder.rs"), include_str!("finetune.rs")];
 
 /// The doc comment of a field of a struct in [`SOURCES`], its lines joined, without links.
 pub(crate) fn doc(table: &str, key: &str) -> String {

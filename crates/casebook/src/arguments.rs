@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use journal::RunState;
+use journal::{RunState, compare::Metric};
 
 /// Trains small BERT-style encoders on your own text, and keeps a journal that can be trusted.
 #[derive(Debug, Parser)]
@@ -222,6 +222,9 @@ pub(crate) struct PredictArguments {
     /// Classes shown of each text.
     #[arg(long, default_value_t = 3)]
     pub(crate) top: usize,
+    /// A folder for drawings of the pages: boxes and labels, an SVG a page.
+    #[arg(long)]
+    pub(crate) svg: Option<PathBuf>,
     /// Where to compute.
     #[arg(long, default_value = "cpu")]
     pub(crate) device: String,
@@ -305,9 +308,10 @@ pub(crate) struct CompareArguments {
     /// Read each run's best validation up to there instead of the one there.
     #[arg(long)]
     pub(crate) best: bool,
-    /// What is compared, the first above all; may be given again. The loss when not given.
-    #[arg(long)]
-    pub(crate) metric: Vec<MetricWord>,
+    /// What is compared, the first above all; may be given again: loss, bits-per-char, accuracy, perplexity, or a figure of
+    /// labelled examples, such as f1-macro. The loss, or the figure that tells the best checkpoint, when not given.
+    #[arg(long, value_parser = metric)]
+    pub(crate) metric: Vec<Metric>,
     /// Where runs are kept.
     #[arg(long, default_value = "runs")]
     pub(crate) runs: PathBuf,
@@ -328,12 +332,8 @@ pub(crate) enum AlignedBy {
     Hours,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum MetricWord {
-    Loss,
-    BitsPerChar,
-    Accuracy,
-    Perplexity,
+fn metric(word: &str) -> Result<Metric, String> {
+    word.parse().map_err(|error: journal::JournalError| error.to_string())
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -505,7 +505,7 @@ mod tests {
             "resume: set prepared json force-device",
             "check: set resolved",
             "fill-mask: top device json",
-            "predict: second data top device json",
+            "predict: second data top svg device json",
             "evaluate: data field format errors seed device json",
             "export: to checkpoint licence",
             "import: to",

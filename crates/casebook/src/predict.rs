@@ -5,7 +5,7 @@ use std::{fs, path::Path, process::ExitCode, sync::Arc};
 use anyhow::{Context, bail};
 use case::Task;
 use corpus::labelled::{Place, TagColumns, TextColumns, WrittenRow, WrittenText, read_tagged, read_texts};
-use journal::metrics::Scores;
+use journal::{PageDrawing, PageWord, metrics::Scores, page_svg};
 use serde_json::{Value, json};
 use train::{Entity, Predicted, TaggedWords, Tuned};
 
@@ -86,7 +86,10 @@ fn texts(tuned: &Tuned, arguments: &PredictArguments) -> anyhow::Result<Vec<Writ
 fn tag(tuned: &Tuned, arguments: &PredictArguments) -> anyhow::Result<ExitCode> {
     let rows = words(tuned, arguments)?;
     let said = tuned.tag(&rows)?;
-    for (row, said) in rows.iter().zip(&said) {
+    for (at, (row, said)) in rows.iter().zip(&said).enumerate() {
+        if let Some(folder) = &arguments.svg {
+            draw(folder, at + 1, row, said)?;
+        }
         if arguments.json {
             line(&tagged(row, said).to_string());
             continue;
@@ -95,6 +98,23 @@ fn tag(tuned: &Tuned, arguments: &PredictArguments) -> anyhow::Result<ExitCode> 
         said.entities.iter().for_each(|entity| line(&entity_line(entity)));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A page with its boxes and labels, as `page-0001.svg` in a folder.
+fn draw(folder: &Path, number: usize, row: &WrittenRow, said: &TaggedWords) -> anyhow::Result<()> {
+    let Some((width, height)) = row.page else {
+        bail!("{} has no boxes to draw: the run's case must name them with `boxes` in [examples]", row.place);
+    };
+    let word = |word: &train::Word| PageWord {
+        text: word.text.clone(),
+        region: word.bounds.unwrap_or_default().map(f64::from),
+        label: Some(word.tag.clone()),
+    };
+    let words = said.words.iter().map(word).collect();
+    let drawing = PageDrawing { title: row.place.to_string(), width, height, words };
+    fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
+    journal::write_atomically(&folder.join(format!("page-{number:04}.svg")), page_svg(&drawing).as_bytes())?;
+    Ok(())
 }
 
 fn entity_line(entity: &Entity) -> String {
@@ -133,6 +153,7 @@ fn words(tuned: &Tuned, arguments: &PredictArguments) -> anyhow::Result<Vec<Writ
         },
         tags: None,
         boxes: None,
+        page: None,
         group: None,
     };
     match &arguments.data {

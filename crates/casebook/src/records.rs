@@ -9,12 +9,12 @@ use anyhow::{Context, bail};
 use case::{Case, CaseConfig, Claim};
 use journal::{
     Axis, CaseRuns, Conclusion, Filter, Note, RecordCase, TRAINING_RECORD, add_note,
-    compare::{Group, Metric, Options, Run, Take, case_caveats, claim_verdicts, find_runs, grouped},
+    compare::{Group, Options, Run, Take, case_caveats, claim_verdicts, find_runs, grouped},
     html_page, list_runs, runs_json, runs_of_case, runs_table, write_atomically, write_training_record,
 };
 
 use crate::{
-    arguments::{AlignedBy, CompareArguments, JournalArguments, MetricWord},
+    arguments::{AlignedBy, CompareArguments, JournalArguments},
     show::{line, warning},
 };
 
@@ -107,7 +107,7 @@ pub(crate) fn compare(arguments: &CompareArguments) -> anyhow::Result<ExitCode> 
         axis: arguments.by.map(axis),
         budget: arguments.at,
         take: if arguments.best { Take::BestUpToBudget } else { Take::AtBudget },
-        metrics: arguments.metric.iter().map(|word| metric(*word)).collect(),
+        metrics: arguments.metric.clone(),
         baseline: arguments.baseline.clone(),
     };
     let comparison = journal::compare::compare(&groups, &options)?;
@@ -215,15 +215,6 @@ fn axis(word: AlignedBy) -> Axis {
         AlignedBy::Examples => Axis::Examples,
         AlignedBy::Tokens => Axis::Tokens,
         AlignedBy::Hours => Axis::Hours,
-    }
-}
-
-fn metric(word: MetricWord) -> Metric {
-    match word {
-        MetricWord::Loss => Metric::Loss,
-        MetricWord::BitsPerChar => Metric::BitsPerChar,
-        MetricWord::Accuracy => Metric::Accuracy,
-        MetricWord::Perplexity => Metric::Perplexity,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use case::{OrderKind, RowKind};
 
-use crate::masking::row_hash;
+use crate::masking::{MaskedRow, row_hash};
 use crate::window::{Window, WindowCache};
 use crate::{MaskKind, Masker, Order, RowSet};
 
@@ -42,6 +42,39 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// A batch that waits for its rows to be pushed.
+    pub(crate) fn empty((step, epoch): (u64, u64), rows: Vec<u64>, width: usize) -> Self {
+        Self {
+            step,
+            epoch,
+            width,
+            input_ids: Vec::with_capacity(rows.len() * width),
+            boxes: Vec::new(),
+            lengths: Vec::with_capacity(rows.len()),
+            positions: Vec::new(),
+            labels: Vec::new(),
+            kinds: Vec::new(),
+            corpora: Vec::new(),
+            real_tokens: 0,
+            mask_hash: 0,
+            rows,
+        }
+    }
+
+    /// Adds the next row, filled up with `pad`.
+    pub(crate) fn push(&mut self, masked: &MaskedRow, corpus: u16, pad: u32) {
+        let (start, tokens) = (self.input_ids.len(), masked.input_ids.len());
+        self.input_ids.extend(masked.input_ids.iter().map(|id| *id as i32));
+        self.input_ids.resize(start + self.width, pad as i32);
+        self.lengths.push(tokens as u32);
+        self.positions.extend(masked.scored.iter().map(|scored| start as i32 + scored.position as i32));
+        self.labels.extend(masked.scored.iter().map(|scored| scored.label as i32));
+        self.kinds.extend(masked.scored.iter().map(|scored| scored.kind));
+        self.corpora.resize(self.labels.len(), corpus);
+        self.real_tokens += tokens as u64;
+        self.mask_hash = self.mask_hash.wrapping_add(masked.hash);
+    }
+
     /// The batch in pieces of at most `micro_batch_size` rows, all of this batch's width; together they are the batch.
     ///
     /// # Panics
@@ -120,35 +153,10 @@ fn assert_size(rows: &RowSet, batch_size: usize) {
 /// Reads the rows with these ids, masks them and puts them into one batch.
 fn assemble(rows: &RowSet, masker: &Masker, step: u64, epoch: u64, ids: Vec<u64>) -> Batch {
     let width = ids.iter().map(|id| rows.tokens_of(*id)).max().unwrap_or(0);
-    let mut batch = Batch {
-        step,
-        epoch,
-        width,
-        input_ids: Vec::with_capacity(ids.len() * width),
-        boxes: Vec::new(),
-        lengths: Vec::with_capacity(ids.len()),
-        positions: Vec::new(),
-        labels: Vec::new(),
-        kinds: Vec::new(),
-        corpora: Vec::new(),
-        real_tokens: 0,
-        mask_hash: 0,
-        rows: ids,
-    };
-    let pad = rows.special().pad as i32;
-    for id in &batch.rows {
-        let row = rows.read(*id);
-        let masked = masker.mask(epoch, *id, &row.ids);
-        let start = batch.input_ids.len();
-        batch.input_ids.extend(masked.input_ids.iter().map(|id| *id as i32));
-        batch.input_ids.resize(start + width, pad);
-        batch.lengths.push(row.ids.len() as u32);
-        batch.positions.extend(masked.scored.iter().map(|scored| start as i32 + scored.position as i32));
-        batch.labels.extend(masked.scored.iter().map(|scored| scored.label as i32));
-        batch.kinds.extend(masked.scored.iter().map(|scored| scored.kind));
-        batch.corpora.resize(batch.labels.len(), row.corpus as u16);
-        batch.real_tokens += row.ids.len() as u64;
-        batch.mask_hash = batch.mask_hash.wrapping_add(masked.hash);
+    let mut batch = Batch::empty((step, epoch), ids, width);
+    for id in batch.rows.clone() {
+        let row = rows.read(id);
+        batch.push(&masker.mask(epoch, id, &row.ids), row.corpus as u16, rows.special().pad);
     }
     batch
 }

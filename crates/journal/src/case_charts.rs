@@ -6,16 +6,19 @@ use crate::axis::{Axis, Scale};
 use crate::bands::bundle;
 use crate::case_runs::{CaseRuns, Run};
 use crate::chart::{Chart, HorizontalLine, Series, Style};
-use crate::curves::{is_wide, level, logged, planned_rates};
+use crate::curves::{CLASS_FREQUENCIES, LOSS_OF_TEXT, is_wide, level, logged, planned_rates};
 use crate::error::JournalError;
 use crate::event::{Eval, Log, Status};
+use crate::inference::mean;
+use crate::labelled::{drawn_figures, figure, unit};
+use crate::labelled_results::accuracy_label;
 use crate::marks::case_marks;
 use crate::record::write_charts;
 use crate::results::{VALID, evals};
 use crate::write::file_name;
 
-/// The charts of a case by one axis, each with its name: `loss`, `accuracy`, `loss-CORPUS` for each of several corpora,
-/// and `learning-rate`.
+/// The charts of a case by one axis, each with its name: `loss`, `accuracy`, `loss-CORPUS` for each of several corpora, the
+/// figures of labelled examples that tell more than these, and `learning-rate`.
 ///
 /// A variant keeps its colour in all of them. Where a variant has several finished runs its line is their mean and its
 /// band reaches from the least to the largest; runs that did not finish are drawn as thin lines of their own.
@@ -26,8 +29,9 @@ pub fn case_charts(case: &CaseRuns, axis: Axis) -> Vec<(String, Chart)> {
         (
             "accuracy".to_string(),
             Chart {
-                y_label: "accuracy (share of scored tokens)".into(),
+                y_label: canvas.accuracy_label(),
                 y_from_zero: true,
+                lines: canvas.majority("accuracy"),
                 ..canvas.scores("Accuracy", |log| log.accuracy, |eval| Some(eval.accuracy))
             },
         ),
@@ -35,8 +39,25 @@ pub fn case_charts(case: &CaseRuns, axis: Axis) -> Vec<(String, Chart)> {
     charts.extend(
         case.corpora().into_iter().map(|corpus| (format!("loss-{}", file_name(corpus)), canvas.corpus_loss(corpus))),
     );
+    charts.extend(case_figures(case).into_iter().map(|name| {
+        let chart = canvas.one_figure(&name);
+        (name, chart)
+    }));
     charts.push(("learning-rate".to_string(), canvas.learning_rate()));
     charts
+}
+
+/// The figures of labelled examples that have a chart.
+pub(crate) fn case_figures(case: &CaseRuns) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for run in &case.runs {
+        for name in drawn_figures(&run.info, &evals(&run.events, VALID)) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+    }
+    names
 }
 
 /// Writes the charts of a case into a folder as `NAME-by-AXIS.svg` and `.png`; returns their names with the charts.
@@ -74,14 +95,42 @@ impl<'a> Canvas<'a> {
 
     fn loss(&self) -> Chart {
         let chart = self.scores("Loss", |log| log.loss, |eval| Some(eval.loss));
-        let lines = self.unigrams("unigram", |run| Some(run.info.baselines.unigram));
-        Chart { y_label: LOSS.into(), lines, log_y: is_wide(&chart.series), ..chart }
+        let examples = self.case.examples();
+        let (prior, y_label) = match examples {
+            Some(examples) => (CLASS_FREQUENCIES, format!("loss (nats per {})", unit(examples))),
+            None => ("unigram", LOSS_OF_TEXT.into()),
+        };
+        let mut lines = self.unigrams(prior, |run| Some(run.info.baselines.unigram));
+        if examples.is_some() {
+            let uniform = self.unigrams("uniform", |run| Some(run.info.baselines.uniform));
+            lines.extend(uniform.into_iter().map(|line| HorizontalLine { always: false, ..line }));
+        }
+        Chart { y_label, lines, log_y: is_wide(&chart.series), ..chart }
+    }
+
+    /// A figure of labelled examples, of validation alone: training windows have loss and accuracy only.
+    fn one_figure(&self, name: &str) -> Chart {
+        let mut chart = Chart { y_label: name.into(), ..self.frame(&format!("Validation {name}")) };
+        self.validation(&mut chart, |eval| Some(figure(eval, name)?.value));
+        chart.lines = self.majority(name);
+        chart
+    }
+
+    /// The figure of always saying what is most frequent in training.
+    fn majority(&self, name: &str) -> Vec<HorizontalLine> {
+        let of_run = |run: &Run| evals(&run.events, VALID).iter().find_map(|eval| figure(eval, name)?.majority);
+        let lines = self.unigrams("majority", of_run).into_iter();
+        lines.map(|line| HorizontalLine { always: false, ..line }).collect()
+    }
+
+    fn accuracy_label(&self) -> String {
+        self.case.examples().map_or_else(|| "accuracy (share of scored tokens)".into(), accuracy_label)
     }
 
     /// Validation on one corpus: training windows hold whatever corpus came, so they have no line of their own here.
     fn corpus_loss(&self, corpus: &str) -> Chart {
         let of_eval = |eval: &Eval| eval.corpora.iter().find(|score| score.name == corpus).map(|score| score.loss);
-        let mut chart = Chart { y_label: LOSS.into(), ..self.frame(&format!("Validation loss, {corpus}")) };
+        let mut chart = Chart { y_label: LOSS_OF_TEXT.into(), ..self.frame(&format!("Validation loss, {corpus}")) };
         self.validation(&mut chart, of_eval);
         chart.log_y = is_wide(&chart.series);
         chart.lines = self.unigrams(&format!("unigram, {corpus}"), |run| run.info.baselines.corpus(corpus));
@@ -170,7 +219,7 @@ impl<'a> Canvas<'a> {
     }
 
     /// One line where all runs share the value; else one for each value, with the variant's name and colour where it has the
-    /// value alone.
+    /// value alone. Of labelled examples their mean.
     fn unigrams(&self, name: &str, of_run: impl Fn(&Run) -> Option<f64>) -> Vec<HorizontalLine> {
         let mut levels: Vec<(f64, Vec<&str>)> = Vec::new();
         for run in &self.case.runs {
@@ -183,6 +232,12 @@ impl<'a> Canvas<'a> {
             }
         }
         let is_shared = levels.len() == 1;
+        if self.case.examples().is_some() && !is_shared {
+            // Each fold has shares of its own, and ten lines between them say no more than one.
+            let values: Vec<f64> = self.case.runs.iter().filter_map(of_run).collect();
+            let mean = mean(&values).map(|mean| level(&format!("{name}, mean of the runs"), mean, true, None));
+            return mean.into_iter().collect();
+        }
         let line = |(value, variants): &(f64, Vec<&str>)| match variants.as_slice() {
             _ if is_shared => level(name, *value, true, None),
             [variant] => level(&format!("{name}, {variant}"), *value, true, Some(self.case.color(variant))),
@@ -206,7 +261,6 @@ impl<'a> Canvas<'a> {
     }
 }
 
-const LOSS: &str = "loss (nats per scored token)";
 /// Unigram losses of one corpus under one tokenizer agree to the last bit; this forgives a machine's rounding.
 const SAME: f64 = 1e-6;
 
@@ -237,6 +291,7 @@ impl Arm<'_, '_> {
 mod tests {
     use super::*;
     use crate::synthetic::{case_runs, case_runs_of, ended, eval, log, start};
+    use crate::synthetic_labelled::labelled_case;
 
     fn chart(case: &CaseRuns, name: &str, axis: Axis) -> Chart {
         case_charts(case, axis).into_iter().find(|(other, _)| other == name).unwrap().1
@@ -316,5 +371,20 @@ mod tests {
         assert!(names(&chart(&one, "loss", Axis::Hours)).contains(&"layer-4, seed 3"));
         let none = case_runs_of(&["layer-4".into()], &[]);
         assert!(chart(&none, "loss", Axis::Steps).series.is_empty());
+    }
+
+    #[test]
+    fn labelled_examples_have_their_figures_and_baselines_and_no_corpora() {
+        let mut case = labelled_case();
+        let charts = case_charts(&case, Axis::Steps);
+        let names: Vec<&str> = charts.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["loss", "accuracy", "f1-macro", "learning-rate"]);
+        let labels = |at: usize| charts[at].1.lines.iter().map(|line| line.label.as_str()).collect::<Vec<_>>();
+        assert_eq!(labels(0), ["class frequencies 1.28", "uniform 1.39"]);
+        assert_eq!(charts[0].1.y_label, "loss (nats per example)");
+        assert!(labels(2)[0].starts_with("majority, mean of the runs"), "{:?}", labels(2));
+        assert!(charts[2].1.series.iter().all(|series| series.style == Style::LineWithPoints));
+        case.runs[0].info.data.examples = None;
+        assert_eq!(chart(&case, "loss", Axis::Steps).y_label, "loss (nats per scored token)");
     }
 }

@@ -6,7 +6,7 @@ use crate::chart::PALETTE;
 use crate::error::JournalError;
 use crate::event::{Event, Status};
 use crate::file::read;
-use crate::info::RunInfo;
+use crate::info::{ExamplesInfo, RunInfo};
 use crate::lock::run_is_held;
 use crate::notes::{Note, read_notes};
 use crate::parallel::in_parallel;
@@ -116,6 +116,13 @@ impl CaseRuns {
     /// What the case asks, as its latest run was told.
     pub fn question(&self) -> &str {
         self.runs.iter().max_by_key(|run| &run.info.created).map_or("", |run| &run.info.question)
+    }
+
+    /// The labelled examples of its latest run, where all its runs learn from such.
+    pub(crate) fn examples(&self) -> Option<&ExamplesInfo> {
+        let latest = self.runs.iter().max_by_key(|run| &run.info.created)?;
+        let is_labelled = self.runs.iter().all(|run| run.info.data.examples.is_some());
+        latest.info.data.examples.as_ref().filter(|_| is_labelled)
     }
 
     /// `20 runs: 18 finished, 2 diverged`.

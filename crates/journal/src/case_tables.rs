@@ -2,6 +2,7 @@
 
 use crate::case_runs::{CaseRuns, Run};
 use crate::event::Status;
+use crate::labelled_tables;
 use crate::markdown::{Table, count, duration, minute};
 use crate::results::with_error;
 use crate::summary::{Evaluated, RunSummary};
@@ -9,6 +10,9 @@ use crate::summary::{Evaluated, RunSummary};
 /// A line for each variant: means over its finished seeds, with the least and the largest. A variant without a finished
 /// run has its line too: failures count.
 pub(crate) fn variants_table(case: &CaseRuns) -> Table {
+    if let Some(examples) = case.examples() {
+        return labelled_tables::variants_table(case, examples);
+    }
     let mut table = Table::new(&[
         "variant",
         ">finished runs",
@@ -45,7 +49,7 @@ pub(crate) fn variants_table(case: &CaseRuns) -> Table {
 }
 
 /// `4.73`, or `4.74 (4.73 to 4.75)`: the mean, with the least and the largest where they differ.
-fn spread(values: &[f64], show: impl Fn(f64) -> String) -> String {
+pub(crate) fn spread(values: &[f64], show: impl Fn(f64) -> String) -> String {
     let (Some(least), Some(largest)) =
         (values.iter().copied().reduce(f64::min), values.iter().copied().reduce(f64::max))
     else {
@@ -56,24 +60,30 @@ fn spread(values: &[f64], show: impl Fn(f64) -> String) -> String {
     if least == largest { mean } else { format!("{mean} ({least} to {largest})") }
 }
 
+/// The columns of [`runs_table`].
+const OF_RUNS: [&str; 14] = [
+    "variant",
+    ">seed",
+    "state",
+    ">step",
+    ">best loss",
+    ">at step",
+    ">last loss",
+    ">last accuracy",
+    ">bits/char",
+    ">training loss",
+    "began (UTC)",
+    "took",
+    "commit",
+    "why it ended",
+];
+
 /// A line for each run, whatever became of it.
 pub(crate) fn runs_table(case: &CaseRuns) -> Table {
-    let mut table = Table::new(&[
-        "variant",
-        ">seed",
-        "state",
-        ">step",
-        ">best loss",
-        ">at step",
-        ">last loss",
-        ">last accuracy",
-        ">bits/char",
-        ">training loss",
-        "began (UTC)",
-        "took",
-        "commit",
-        "why it ended",
-    ]);
+    if let Some(examples) = case.examples() {
+        return labelled_tables::runs_table(case, examples);
+    }
+    let mut table = Table::new(&OF_RUNS);
     for run in &case.runs {
         let summary = run.summary();
         let (best, last) = (summary.best.as_ref(), summary.last.as_ref());

@@ -4,6 +4,8 @@ use crate::axis::{Axis, Scale};
 use crate::chart::{Chart, HorizontalLine, PALETTE, Series, Style};
 use crate::event::{CorpusScore, Eval, Event, Log};
 use crate::info::RunInfo;
+use crate::labelled::{drawn_figures, figure, unit};
+use crate::labelled_results::accuracy_label;
 use crate::marks::run_marks;
 use crate::results::{VALID, evals};
 use crate::ticks::number;
@@ -17,6 +19,9 @@ const VALIDATION: usize = 0;
 const PLANNED: usize = 5;
 // Without yellow, which is faint on white.
 const OTHERS: [usize; 5] = [1, 2, 3, 5, 6];
+/// What the line of the loss from shares in training is called, and the axis of a loss of running text.
+pub(crate) const CLASS_FREQUENCIES: &str = "class frequencies";
+pub(crate) const LOSS_OF_TEXT: &str = "loss (nats per scored token)";
 /// A curve that falls or rises further than this is drawn on a logarithmic axis.
 const WIDE: f64 = 20.0;
 
@@ -25,15 +30,27 @@ pub(crate) fn charts(info: &RunInfo, events: &[Event]) -> Vec<(String, Chart)> {
     let mut charts = Vec::new();
     for axis in RECORD_AXES {
         let scale = &Scale::new(axis, info, events);
-        let named = [
-            ("loss", loss(info, events, scale)),
-            ("accuracy", accuracy(info, events, scale)),
-            ("learning-rate", learning_rate(info, events, scale)),
-            ("grad-norm", grad_norm(info, events, scale)),
-        ];
-        charts.extend(named.map(|(name, chart)| (format!("{name}-by-{}", axis.name()), chart)));
+        let drawn = |name: String| {
+            let chart = match name.as_str() {
+                "loss" => loss(info, events, scale),
+                "accuracy" => accuracy(info, events, scale),
+                "learning-rate" => learning_rate(info, events, scale),
+                "grad-norm" => grad_norm(info, events, scale),
+                figure => one_figure(figure, info, events, scale),
+            };
+            (format!("{name}-by-{}", axis.name()), chart)
+        };
+        charts.extend(chart_names(info, events).into_iter().map(drawn));
     }
     charts
+}
+
+/// What the charts of a run show, by the names that begin those of their files.
+pub(crate) fn chart_names(info: &RunInfo, events: &[Event]) -> Vec<String> {
+    let mut names: Vec<String> = ["loss", "accuracy"].map(String::from).to_vec();
+    names.extend(drawn_figures(info, &evals(events, VALID)));
+    names.extend(["learning-rate", "grad-norm"].map(String::from));
+    names
 }
 
 fn loss(info: &RunInfo, events: &[Event], scale: &Scale) -> Chart {
@@ -43,11 +60,16 @@ fn loss(info: &RunInfo, events: &[Event], scale: &Scale) -> Chart {
         let color = series.iter().find(|series| series.name == validation_of(corpus)).map(|series| series.color);
         Some(level(&format!("unigram, {corpus}"), info.baselines.corpus(corpus)?, true, color))
     };
-    let mut lines = vec![level("unigram", info.baselines.unigram, true, None)];
+    let (unit, prior) = match &info.data.examples {
+        Some(examples) => (unit(examples), CLASS_FREQUENCIES),
+        None => ("token", "unigram"),
+    };
+    let mut lines = vec![level(prior, info.baselines.unigram, true, None)];
     lines.extend(corpora(events).iter().filter_map(of_corpus));
     lines.push(level("uniform", info.baselines.uniform, false, None));
     let log_y = is_wide(&series);
-    Chart { y_label: "loss (nats per scored token)".into(), series, lines, log_y, ..frame("Loss", info, events, scale) }
+    let y_label = if info.data.examples.is_some() { format!("loss (nats per {unit})") } else { LOSS_OF_TEXT.into() };
+    Chart { y_label, series, lines, log_y, ..frame("Loss", info, events, scale) }
 }
 
 /// A value to compare losses with, its number in its label.
@@ -61,13 +83,64 @@ fn validation_of(corpus: &str) -> String {
 
 fn accuracy(info: &RunInfo, events: &[Event], scale: &Scale) -> Chart {
     let measure = Measure { log: |log| log.accuracy, eval: |eval| eval.accuracy, corpus: |score| score.accuracy };
-    let y_label = "accuracy (share of scored tokens)".into();
+    let of_text = || "accuracy (share of scored tokens)".into();
+    let y_label = info.data.examples.as_ref().map_or_else(of_text, accuracy_label);
+    let mut series = scores(events, scale, measure);
+    if info.data.examples.is_some() {
+        series.iter_mut().filter(|series| series.name == "validation").for_each(|valid| {
+            valid.band = noise_band("accuracy", events, scale);
+            name_band(valid);
+        });
+    }
     Chart {
         y_label,
-        series: scores(events, scale, measure),
+        lines: majority("accuracy", events),
+        series,
         y_from_zero: true,
         ..frame("Accuracy", info, events, scale)
     }
+}
+
+/// A figure of labelled examples: the validations with their noise, the test, and always saying what is most frequent.
+fn one_figure(name: &str, info: &RunInfo, events: &[Event], scale: &Scale) -> Chart {
+    let points = |split: &str| -> Vec<(f64, f64)> {
+        let point = |eval: &Eval| Some((scale.of_eval(eval), figure(eval, name)?.value));
+        evals(events, split).into_iter().filter_map(point).collect()
+    };
+    let mut series = Vec::new();
+    // The test is one point, which a line would hide.
+    for split in splits(events).into_iter().rev() {
+        let (title, color) = if split == VALID { ("validation", VALIDATION) } else { (split.as_str(), OTHERS[0]) };
+        let band = if split == VALID { noise_band(name, events, scale) } else { Vec::new() };
+        let style = Style::LineWithPoints;
+        let mut of_split = Series { name: title.into(), points: points(&split), band, style, color };
+        name_band(&mut of_split);
+        series.push(of_split);
+    }
+    Chart { y_label: name.into(), lines: majority(name, events), series, ..frame(name, info, events, scale) }
+}
+
+/// One standard error to either side of a figure's validations; empty where one has none.
+fn noise_band(name: &str, events: &[Event], scale: &Scale) -> Vec<(f64, f64, f64)> {
+    let end = |eval: &&Eval| {
+        let figure = figure(eval, name)?;
+        let error = figure.error?;
+        Some((scale.of_eval(eval), figure.value - error, figure.value + error))
+    };
+    evals(events, VALID).iter().map(end).collect::<Option<Vec<_>>>().unwrap_or_default()
+}
+
+fn name_band(series: &mut Series) {
+    if !series.band.is_empty() {
+        series.name += ", band ± one standard error";
+    }
+}
+
+/// The figure of always saying what is most frequent in training, on the examples validated on.
+pub(crate) fn majority(name: &str, events: &[Event]) -> Vec<HorizontalLine> {
+    let of_eval = |eval: &&Eval| figure(eval, name)?.majority;
+    let value = evals(events, VALID).iter().find_map(of_eval);
+    value.map(|value| level("majority", value, false, None)).into_iter().collect()
 }
 
 fn learning_rate(info: &RunInfo, events: &[Event], scale: &Scale) -> Chart {
@@ -207,6 +280,7 @@ mod tests {
     use super::*;
     use crate::event::Status;
     use crate::synthetic::{ended, eval, finished_run, log, resume, run_info, start};
+    use crate::synthetic_labelled::{tagged_info, tagged_run};
 
     fn chart(name: &str, events: &[Event]) -> Chart {
         charts(&run_info(), events).into_iter().find(|(chart, _)| chart == name).unwrap().1
@@ -290,5 +364,24 @@ mod tests {
         }
         assert!(chart("loss-by-step", &[log(50), exploded]).log_y);
         assert!(!chart("loss-by-step", &finished_run()).log_y);
+    }
+
+    #[test]
+    fn labelled_examples_have_charts_of_their_figures_with_their_noise() {
+        let (info, events) = (tagged_info(), tagged_run());
+        let names = chart_names(&info, &events);
+        let wanted = ["loss", "accuracy", "strict-f1-micro", "f1-macro", "f1-micro", "learning-rate", "grad-norm"];
+        assert_eq!(names, wanted);
+        let charts = charts(&info, &events);
+        assert_eq!(charts.len(), 14);
+        let (name, strict) = &charts[2];
+        assert_eq!(name, "strict-f1-micro-by-step");
+        assert_eq!(strict.series[0].name, "validation, band ± one standard error");
+        assert_eq!((strict.series[0].points.len(), strict.series[0].band.len()), (5, 5));
+        assert_eq!((strict.series[1].name.as_str(), strict.series[1].points.len()), ("test", 1));
+        assert_eq!(strict.lines[0].label, "majority 0.00");
+        let lines: Vec<&str> = charts[0].1.lines.iter().map(|line| line.label.as_str()).collect();
+        assert_eq!(lines, ["class frequencies 1.00", "uniform 1.61"]);
+        assert_eq!(charts[0].1.y_label, "loss (nats per token)");
     }
 }

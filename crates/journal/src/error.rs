@@ -105,6 +105,23 @@ pub enum JournalError {
         /// Those there are.
         known: Vec<String>,
     },
+    /// A metric that no evaluation has.
+    #[error(
+        "nothing is measured as `{word}`; there are loss, bits-per-char, accuracy and perplexity, and of labelled examples {}",
+        crate::metrics::FIGURES.join(", ")
+    )]
+    UnknownMetric {
+        /// As it was asked for.
+        word: String,
+    },
+    /// A metric that none of the runs to be compared has.
+    #[error("no run's validation has the figure `{name}`; these have {}", known.join(", "))]
+    MissingFigure {
+        /// As it was asked for.
+        name: String,
+        /// Those there are.
+        known: Vec<String>,
+    },
     /// Two runs stand for one seed of one variant.
     #[error("{variant} has two runs of seed {seed}, {first} and {second}: leave one out")]
     SeedTwice {

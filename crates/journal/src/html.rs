@@ -2,6 +2,7 @@
 
 use crate::case_runs::{CaseRuns, Run};
 use crate::case_tables::{parameters, runs_table, variants_table};
+use crate::compare::{LearningCurve, of_case};
 use crate::conclusion::{Conclusion, Judge};
 use crate::markdown::{Table, minute};
 use crate::page_data::page_data;
@@ -113,6 +114,7 @@ fn tables(case: &CaseRuns) -> String {
         ("variants-table", "Variants", variants_table(case).html(&by_variant)),
         ("runs", "Runs", runs_table(case).html(&by_variant)),
     ];
+    sections.extend(examples(case));
     for (id, title, table) in
         [("differ", "Parameters that differ", differing), ("shared", "Parameters that all share", shared)]
     {
@@ -131,6 +133,24 @@ fn tables(case: &CaseRuns) -> String {
         )
     };
     sections.into_iter().map(section).collect()
+}
+
+/// What folds and shares of labelled examples say together, where the case sweeps them.
+fn examples(case: &CaseRuns) -> Vec<(&'static str, &'static str, String)> {
+    let none = |_: &[String]| String::new();
+    let (folds, curves) = of_case(case);
+    let mut over_folds = Table::new(&["figure over folds"]);
+    folds.iter().for_each(|folds| over_folds.row(vec![folds.text()]));
+    let curve = |curve: &LearningCurve| format!("<p>{}</p>\n{}", escaped(&curve.title()), curve.table().html(&none));
+    let curves: String = curves.iter().map(curve).collect();
+    let mut sections = Vec::new();
+    if !over_folds.is_empty() {
+        sections.push(("folds", "Over folds", over_folds.html(&none)));
+    }
+    if !curves.is_empty() {
+        sections.push(("curve", "Learning curve", curves));
+    }
+    sections
 }
 
 fn remarks(case: &CaseRuns) -> Table {

@@ -46,7 +46,8 @@ fn is_like(name: &str, pattern: &str) -> bool {
 
 /// The runs as a table for a terminal, a line each, ending in a newline.
 pub fn runs_table(runs: &[RunSummary]) -> String {
-    let mut table = Table::new(&[
+    let has_figures = runs.iter().any(|run| run.best.as_ref().is_some_and(|best| best.figure.is_some()));
+    let mut titles = vec![
         "case",
         "variant",
         ">seed",
@@ -61,11 +62,28 @@ pub fn runs_table(runs: &[RunSummary]) -> String {
         "took",
         "commit",
         ">notes",
-    ]);
+    ];
+    if has_figures {
+        titles.insert(BEST_LOSS, ">best figure");
+    }
+    let mut table = Table::new(&titles);
     for run in runs {
-        table.row(cells(run));
+        let mut cells = cells(run);
+        if has_figures {
+            cells.insert(BEST_LOSS, best_figure(run));
+        }
+        table.row(cells);
     }
     table.plain()
+}
+
+/// Where the best loss stands, before which there is room for the best figure.
+const BEST_LOSS: usize = 6;
+
+/// `accuracy 0.8123`, of labelled examples.
+fn best_figure(run: &RunSummary) -> String {
+    let figure = run.best.as_ref().and_then(|best| best.figure.as_ref());
+    figure.map_or("–".into(), |figure| format!("{} {:.4}", figure.name, figure.value).replace(char::is_control, " "))
 }
 
 fn cells(run: &RunSummary) -> Vec<String> {
@@ -79,7 +97,8 @@ fn cells(run: &RunSummary) -> Vec<String> {
         run.state.to_string(),
         count(run.step),
         count(run.total_steps),
-        known(best, |eval| format!("{:.4}", eval.loss)),
+        // Of labelled examples the best is not told by the loss.
+        known(best.filter(|best| best.figure.is_none()), |eval| format!("{:.4}", eval.loss)),
         known(best, |eval| count(eval.step)),
         known(last, |eval| format!("{:.4}", eval.loss)),
         known(last, |eval| format!("{:.4}", eval.accuracy)),
@@ -102,6 +121,7 @@ mod tests {
     use super::*;
     use crate::summary::summary;
     use crate::synthetic::{finished_run, written_run};
+    use crate::synthetic_labelled::{labelled_info, labelled_run};
 
     fn run() -> RunSummary {
         summary(written_run(&finished_run()).path(), "case1/layer-4/s1")
@@ -158,5 +178,24 @@ mod tests {
     #[test]
     fn json_reads_back_as_the_runs() {
         assert_eq!(serde_json::from_str::<Vec<RunSummary>>(&runs_json(&[run()])).unwrap(), [run()]);
+    }
+
+    #[test]
+    fn labelled_runs_have_the_best_figure_in_place_of_the_best_loss() {
+        let folder = tempfile::tempdir().unwrap();
+        crate::synthetic::write_run(folder.path(), &labelled_info(), &labelled_run());
+        let labelled = summary(folder.path(), "reviews/pretrained/s1");
+        let best = labelled.best.as_ref().and_then(|best| best.figure.clone()).unwrap();
+        assert!(best.name == "accuracy" && best.error.is_some() && labelled.test.is_some());
+        let text = runs_table(&[labelled.clone(), run()]);
+        assert!(text.lines().next().unwrap().contains("best figure"), "{text}");
+        let line = text.lines().nth(1).unwrap();
+        assert!(line.contains(&format!("accuracy {:.4}", best.value)) && line.contains("–"), "{text}");
+        assert!(!runs_table(&[run()]).contains("best figure"));
+        assert!(!runs_json(&[run()]).contains("figure"));
+        assert_eq!(
+            serde_json::from_str::<Vec<RunSummary>>(&runs_json(std::slice::from_ref(&labelled))).unwrap(),
+            [labelled]
+        );
     }
 }

@@ -16,11 +16,12 @@ pub(crate) fn run_marks(info: &RunInfo, events: &[Event], scale: &Scale) -> Vec<
     let mark = |(label, step): Moment| VerticalMark { label, x: scale.of_step(step) };
     let mut marks: Vec<VerticalMark> = planned_moments(info).into_iter().map(mark).collect();
     let evals = evals(events, VALID);
-    if let (Some(best), Some(last)) = (best(&evals), evals.last())
+    if let (Some(best), Some(last)) = (best(info, &evals), evals.last())
         && best.step != last.step
         && best.step > 0
     {
-        marks.push(VerticalMark { label: "best validation loss".into(), x: scale.of_eval(best) });
+        let what = info.data.examples.as_ref().map_or("loss", |examples| examples.best_by.as_str());
+        marks.push(VerticalMark { label: format!("best validation {what}"), x: scale.of_eval(best) });
     }
     marks.extend(interruptions(events, scale));
     marks

@@ -1,8 +1,11 @@
 //! `record.md`: the page a person reads, section by section.
 
 use crate::axis::Axis;
+use crate::curves::chart_names;
 use crate::event::{Alert, CheckpointSaved, End, EpochEnd, Event, Log, Resume, Status};
-use crate::info::RunInfo;
+use crate::info::{ExamplesInfo, RunInfo};
+use crate::labelled_data::{examples_section, task};
+use crate::labelled_results;
 use crate::markdown::{Table, bytes, code, count, duration, escaped, minute, percent};
 use crate::notes::Note;
 use crate::results;
@@ -20,22 +23,39 @@ pub(crate) fn page(info: &RunInfo, events: &[Event], notes: &[Note]) -> String {
         ("What this run allows one to say", Some(allows(info, events))),
         ("Params", Some(params(info))),
         ("Datasets", Some(datasets(info))),
-        ("Result", Some(results::results(info, events))),
-        ("Result by kind of position", results::by_kind(events)),
-        ("Masks", masks(info, events)),
+    ];
+    let results = match &info.data.examples {
+        Some(examples) => labelled_sections(info, examples, events),
+        None => vec![
+            ("Result", Some(results::results(info, events))),
+            ("Result by kind of position", results::by_kind(info, events)),
+            ("Masks", masks(info, events)),
+        ],
+    };
+    let rest = [
         ("Speed", speed(events)),
         ("Alerts", alerts(events)),
         ("Interruptions", interruptions(events)),
         ("Remarks", remarks(notes)),
         ("Machine", Some(machine(info, events))),
-        ("Charts", Some(charts())),
+        ("Charts", Some(charts(info, events))),
     ];
-    for (title, text) in sections {
+    for (title, text) in sections.into_iter().chain(results).chain(rest) {
         if let Some(text) = text {
             page += &format!("\n## {title}\n\n{text}");
         }
     }
     page
+}
+
+/// What stands in the place of results by corpus and by kind of position.
+fn labelled_sections(info: &RunInfo, examples: &ExamplesInfo, events: &[Event]) -> Vec<(&'static str, Option<String>)> {
+    vec![
+        ("Result", Some(labelled_results::figures(info, examples, events))),
+        ("Result by class", labelled_results::by_class(info, events)),
+        ("Confusions", labelled_results::confusions(info, events)),
+        ("Every evaluation", labelled_results::by_evaluation(info, examples, events)),
+    ]
 }
 
 /// What became of a run: the last word of its journal.
@@ -97,7 +117,11 @@ fn allows(info: &RunInfo, events: &[Event]) -> String {
     };
     let anecdote =
         "- One run, one seed: an anecdote. A difference from another run may be chance until more seeds are run.\n";
-    format!("{unfinished}{}{anecdote}", results::findings(info, events))
+    let findings = match &info.data.examples {
+        Some(examples) => labelled_results::findings(info, examples, events),
+        None => results::findings(info, events),
+    };
+    format!("{unfinished}{findings}{anecdote}")
 }
 
 fn params(info: &RunInfo) -> String {
@@ -119,7 +143,10 @@ fn params(info: &RunInfo) -> String {
 
 fn datasets(info: &RunInfo) -> String {
     let (plan, data) = (&info.plan, &info.data);
-    let mut text = format!(
+    let rows = if data.examples.is_some() { "inputs" } else { "rows" };
+    let mut text =
+        data.examples.as_ref().map_or_else(String::new, |examples| format!("- task: {}\n", escaped(&task(examples))));
+    text += &format!(
         "- trains: {}, steps per epoch: {}, valids: {}, steps per evaluation: {}\n",
         count(plan.train_rows),
         count(plan.steps_per_epoch),
@@ -127,7 +154,7 @@ fn datasets(info: &RunInfo) -> String {
         count(plan.valid_steps)
     );
     text += &format!(
-        "- plan: {} steps, {:.2} epochs, {} rows per update in passes of {}, {} steps of warm-up\n",
+        "- plan: {} steps, {:.2} epochs, {} {rows} per update in passes of {}, {} steps of warm-up\n",
         count(plan.total_steps),
         plan.epochs,
         count(plan.batch_size),
@@ -143,8 +170,11 @@ fn datasets(info: &RunInfo) -> String {
         count(data.vocab_size),
         code(&data.tokenizer)
     );
-    text += &format!("- prepared data: hash {}, padding {}\n\n", code(&data.prepared), percent(data.padding_share));
-    text + &corpora(info)
+    text += &format!("- prepared data: hash {}, padding {}\n", code(&data.prepared), percent(data.padding_share));
+    match &data.examples {
+        Some(examples) => text + &examples_section(info, examples),
+        None => text + "\n" + &corpora(info),
+    }
 }
 
 fn corpora(info: &RunInfo) -> String {
@@ -329,7 +359,7 @@ fn machine(info: &RunInfo, events: &[Event]) -> String {
     text
 }
 
-fn charts() -> String {
+fn charts(info: &RunInfo, events: &[Event]) -> String {
     let chart = |name: &str, by: Axis| format!("charts/{name}-by-{}", by.name());
     let image = |name: &str| {
         let (step, epoch) = (chart(name, Axis::Steps), chart(name, Axis::Epochs));
@@ -339,7 +369,7 @@ fn charts() -> String {
              [{name} by step, as SVG]({step}.svg) · by epoch: [PNG]({epoch}.png), [SVG]({epoch}.svg)\n"
         )
     };
-    ["loss", "accuracy", "learning-rate", "grad-norm"].map(image).join("\n")
+    chart_names(info, events).iter().map(|name| image(name)).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]

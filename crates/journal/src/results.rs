@@ -2,6 +2,7 @@
 
 use crate::event::{Eval, Event, Kinds, Score};
 use crate::info::RunInfo;
+use crate::labelled::best_by;
 use crate::markdown::{Table, count, escaped};
 use crate::statistics::standard_error;
 use crate::ticks::grouped;
@@ -18,14 +19,17 @@ pub(crate) fn evals<'a>(events: &'a [Event], split: &str) -> Vec<&'a Eval> {
     events.iter().filter_map(of_split).collect()
 }
 
-/// The evaluation of the lowest loss, the earliest of equals.
-pub(crate) fn best<'a>(evals: &[&'a Eval]) -> Option<&'a Eval> {
-    evals.iter().copied().min_by(|a, b| a.loss.total_cmp(&b.loss))
+/// The evaluation of the lowest loss, or of labelled examples that of the best named figure; the earliest of equals.
+pub(crate) fn best<'a>(info: &RunInfo, evals: &[&'a Eval]) -> Option<&'a Eval> {
+    let by_figure = info.data.examples.as_ref().and_then(|examples| best_by(&examples.best_by, evals));
+    by_figure.or_else(|| evals.iter().copied().min_by(|a, b| a.loss.total_cmp(&b.loss)))
 }
 
 /// First, best and last of a split, each once, with what it is called: `best, last` when one is both.
-fn chosen<'a>(evals: &[&'a Eval]) -> Vec<(String, &'a Eval)> {
-    let (Some(first), Some(best), Some(last)) = (evals.first(), best(evals), evals.last()) else { return Vec::new() };
+fn chosen<'a>(info: &RunInfo, evals: &[&'a Eval]) -> Vec<(String, &'a Eval)> {
+    let (Some(first), Some(best), Some(last)) = (evals.first(), best(info, evals), evals.last()) else {
+        return Vec::new();
+    };
     let first_name = if first.step == 0 { "untrained" } else { "first" };
     let mut chosen: Vec<(String, &Eval)> = Vec::new();
     for (name, eval) in [(first_name, *first), ("best", best), ("last", *last)] {
@@ -67,7 +71,7 @@ pub(crate) fn results(info: &RunInfo, events: &[Event]) -> String {
         ">scored",
     ]);
     for split in splits(events) {
-        for (name, eval) in chosen(&evals(events, split)) {
+        for (name, eval) in chosen(info, &evals(events, split)) {
             let name = if split == VALID { name } else { format!("{}: {name}", escaped(split)) };
             for row in rows(info, &name, eval) {
                 table.row(row);
@@ -134,10 +138,10 @@ fn perplexity(value: f64) -> String {
 }
 
 /// Scores by what stood at the position, of the best and the last validation.
-pub(crate) fn by_kind(events: &[Event]) -> Option<String> {
+pub(crate) fn by_kind(info: &RunInfo, events: &[Event]) -> Option<String> {
     let mut table = Table::new(&["evaluation", "at the position stood", ">loss", ">accuracy", ">scored"]);
     for split in splits(events) {
-        for (name, eval) in chosen(&evals(events, split)) {
+        for (name, eval) in chosen(info, &evals(events, split)) {
             let name = if split == VALID { name } else { format!("{}: {name}", escaped(split)) };
             let Kinds { mask, random, kept } = &eval.kinds;
             for (kind, score) in [("`[MASK]`", mask), ("a random token", random), ("the token itself", kept)] {
@@ -163,7 +167,7 @@ pub(crate) fn findings(info: &RunInfo, events: &[Event]) -> String {
     for (name, loss, unigram) in all.into_iter().chain(corpora) {
         lines += &format!("- {name}: {}\n", against_unigram(loss, unigram));
     }
-    if let Some(best) = best(&evals)
+    if let Some(best) = best(info, &evals)
         && best.step != last.step
     {
         let (step, rise) = (count(best.step), last.loss - best.loss);
@@ -203,8 +207,10 @@ mod tests {
     fn first_best_and_last_are_chosen_and_named_once() {
         let events = [eval(0), with_loss(eval(250), 4.0), with_loss(eval(500), 5.0)];
         let names = |events: &[Event]| {
-            let chosen: Vec<String> =
-                chosen(&evals(events, VALID)).iter().map(|(name, eval)| format!("{name}@{}", eval.step)).collect();
+            let chosen: Vec<String> = chosen(&run_info(), &evals(events, VALID))
+                .iter()
+                .map(|(name, eval)| format!("{name}@{}", eval.step))
+                .collect();
             chosen.join(" ")
         };
         assert_eq!(names(&events), "untrained@0 best@250 last@500");
@@ -261,11 +267,11 @@ mod tests {
         if let Event::Eval(eval) = &mut event {
             eval.kinds.random = None;
         }
-        let text = by_kind(&[event.clone()]).unwrap();
+        let text = by_kind(&run_info(), &[event.clone()]).unwrap();
         assert!(text.contains("`[MASK]`") && text.contains("the token itself") && !text.contains("random"));
         if let Event::Eval(eval) = &mut event {
             eval.kinds = Kinds::default();
         }
-        assert_eq!(by_kind(&[event]), None);
+        assert_eq!(by_kind(&run_info(), &[event]), None);
     }
 }

@@ -9,6 +9,7 @@ use crate::error::JournalError;
 use crate::event::{Eval, Event, Log, Status};
 use crate::file::read_outline;
 use crate::info::RunInfo;
+use crate::labelled::{TEST, figure};
 use crate::notes::read_notes;
 use crate::record::or_none;
 use crate::report::status;
@@ -83,7 +84,7 @@ impl From<Status> for RunState {
     }
 }
 
-/// One evaluation of the validation split.
+/// One evaluation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evaluated {
     /// Updates done.
@@ -94,6 +95,21 @@ pub struct Evaluated {
     pub accuracy: f64,
     /// Bits per character of text.
     pub bits_per_char: f64,
+    /// Of labelled examples, the figure that tells the best checkpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub figure: Option<Named>,
+}
+
+/// A figure of labelled examples.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Named {
+    /// Its name, as `metric` in a case file has it.
+    pub name: String,
+    /// A share, a correlation, or nats.
+    pub value: f64,
+    /// One standard error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<f64>,
 }
 
 /// A run in one line.
@@ -115,10 +131,13 @@ pub struct RunSummary {
     pub step: u64,
     /// Updates planned.
     pub total_steps: u64,
-    /// The validation of the lowest loss.
+    /// The validation of the lowest loss, or of labelled examples that of the best figure.
     pub best: Option<Evaluated>,
     /// The last validation.
     pub last: Option<Evaluated>,
+    /// The evaluation of the examples kept for the end, at the best checkpoint; of labelled examples only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<Evaluated>,
     /// Nats per scored token of the last window of training.
     pub training_loss: Option<f64>,
     /// When it was planned: RFC 3339, UTC.
@@ -159,6 +178,7 @@ pub(crate) fn summary(run_dir: &Path, folder: &str) -> RunSummary {
 /// The summary of a run that has been read, without its remarks.
 pub(crate) fn of_events(info: RunInfo, events: &[Event], folder: &str) -> RunSummary {
     let (status, end) = status(events);
+    let test = evals(events, TEST).last().copied().filter(|_| info.data.examples.is_some());
     let evals = evals(events, VALID);
     let last_log = events.iter().rev().find_map(|event| match event {
         Event::Log(log) => Some(log),
@@ -174,8 +194,9 @@ pub(crate) fn of_events(info: RunInfo, events: &[Event], folder: &str) -> RunSum
         reason: end.map_or_else(String::new, |end| end.reason.clone()),
         step: events.iter().map(Event::step).max().unwrap_or(0),
         total_steps: info.plan.total_steps,
-        best: best(&evals).map(evaluated),
-        last: evals.last().copied().map(evaluated),
+        best: best(&info, &evals).map(|eval| evaluated(&info, eval)),
+        last: evals.last().copied().map(|eval| evaluated(&info, eval)),
+        test: test.map(|eval| evaluated(&info, eval)),
         training_loss: last_log.map(|log| log.loss),
         created: info.created,
         began: events.iter().find_map(|event| match event {
@@ -196,9 +217,14 @@ pub(crate) fn of_events(info: RunInfo, events: &[Event], folder: &str) -> RunSum
     }
 }
 
-fn evaluated(eval: &Eval) -> Evaluated {
+fn evaluated(info: &RunInfo, eval: &Eval) -> Evaluated {
     let Eval { step, loss, accuracy, bits_per_char, .. } = *eval;
-    Evaluated { step, loss, accuracy, bits_per_char }
+    let named = |name: &String| {
+        let figure = figure(eval, name)?;
+        Some(Named { name: name.clone(), value: figure.value, error: figure.error })
+    };
+    let figure = info.data.examples.as_ref().and_then(|examples| named(&examples.best_by));
+    Evaluated { step, loss, accuracy, bits_per_char, figure }
 }
 
 /// What its folder says of a run that says nothing itself: `case/variant/s1`.
@@ -223,6 +249,7 @@ fn damaged(folder: &str, error: &JournalError) -> RunSummary {
         total_steps: 0,
         best: None,
         last: None,
+        test: None,
         training_loss: None,
         created: String::new(),
         began: None,

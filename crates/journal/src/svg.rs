@@ -14,7 +14,7 @@ const GREY: &str = "#595959"; // 7 : 1 on white
 const FAINT: &str = "#E4E4E4";
 const FRAME: &str = "#8A8A8A";
 /// The embedded font first; a browser takes the next that it has.
-const FAMILY: &str = "'Casebook Sans','Open Sans','Noto Sans',Helvetica,Arial,sans-serif";
+pub(crate) const FAMILY: &str = "'Casebook Sans','Open Sans','Noto Sans',Helvetica,Arial,sans-serif";
 /// Least pixels between two point marks of a line; closer ones would make it a blob.
 const POINT_GAP: f64 = 13.0;
 
@@ -294,7 +294,7 @@ fn apart(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
 }
 
 /// A length with at most two decimals.
-fn px(value: f64) -> String {
+pub(crate) fn px(value: f64) -> String {
     let text = format!("{value:.2}");
     text.trim_end_matches('0').trim_end_matches('.').to_string()
 }

@@ -3,12 +3,16 @@
 use std::path::Path;
 
 use crate::axis::Axis;
-use crate::case_charts::write_case_charts;
+use crate::case_charts::{case_figures, write_case_charts};
 use crate::case_runs::{CaseRuns, Run};
 use crate::case_tables::{parameters, runs_table, variants_table};
 use crate::chart::PALETTE;
+use crate::compare::of_case;
 use crate::conclusion::{Conclusion, Judge};
 use crate::error::JournalError;
+use crate::info::SplitInfo;
+use crate::labelled_data::task;
+use crate::labelled_tables::legend as legend_of_examples;
 use crate::markdown::{code, count, duration, escaped, minute};
 use crate::write::{file_name, write_atomically};
 
@@ -59,8 +63,14 @@ pub fn training_record(cases: &[RecordCase], judge: &Judge, version: &str) -> St
     text
 }
 
-/// Steps, as long as a step is as many rows everywhere; rows otherwise, because steps would compare unlike things.
+/// Steps, as long as a step is as many rows everywhere; rows otherwise, because steps would compare unlike things. Of
+/// labelled examples epochs, where folds or shares of them make epochs of unlike many steps.
 fn axis_of(case: &CaseRuns) -> Axis {
+    let mut epochs = case.runs.iter().map(|run| run.info.plan.steps_per_epoch);
+    let first = epochs.next();
+    if case.examples().is_some() && epochs.any(|steps| Some(steps) != first) {
+        return Axis::Epochs;
+    }
     let mut sizes = case.runs.iter().map(|run| run.info.plan.batch_size);
     let first = sizes.next();
     if sizes.all(|size| Some(size) == first) { Axis::Steps } else { Axis::Examples }
@@ -83,12 +93,23 @@ fn one_case(case: &CaseRuns, conclusion: &Conclusion, judge: &Judge) -> String {
     for caveat in &conclusion.caveats {
         text += &format!("- note: {}\n", escaped(caveat));
     }
+    let (folds, curves) = of_case(case);
     text += &format!("- result:\n{}", concluded(case, conclusion, judge));
+    text += &folds.iter().map(|folds| format!("  - {}\n", escaped(&folds.text()))).collect::<String>();
     text += &format!("  - {}\n\n", legend(case));
     text += &format!("{}\n{}\n", variants_table(case).escaped().text(), runs_table(case).escaped().text());
-    text + "Means over finished seeds, with the least and the largest; loss in nats per scored token, accuracy ± one standard \
-            error.\n\n"
-        + &images(case)
+    for curve in &curves {
+        text += &format!("{}:\n\n{}\n", escaped(&curve.title()), curve.table().text());
+    }
+    text += &match case.examples() {
+        Some(examples) => escaped(&legend_of_examples(examples)),
+        None => {
+            "Means over finished seeds, with the least and the largest; loss in nats per scored token, accuracy ± one \
+                 standard error."
+                .to_string()
+        }
+    };
+    text + "\n\n" + &images(case)
 }
 
 fn dates(case: &CaseRuns) -> String {
@@ -127,6 +148,19 @@ fn datasets(case: &CaseRuns) -> String {
 
 fn dataset(run: &Run) -> String {
     let (data, plan) = (&run.info.data, &run.info.plan);
+    if let Some(examples) = &data.examples {
+        let split = |split: &SplitInfo| format!("{} {} examples", escaped(&split.name), count(split.examples));
+        let splits: Vec<String> = examples.splits.iter().map(split).collect();
+        return format!(
+            "{}; {}; {} vocabulary of {}; steps per epoch: {}, steps per evaluation: {}",
+            escaped(&task(examples)),
+            splits.join(", "),
+            escaped(&data.tokenizer_kind),
+            count(data.vocab_size),
+            count(plan.steps_per_epoch),
+            count(plan.valid_steps)
+        );
+    }
     let corpora: Vec<String> = data
         .corpora
         .iter()
@@ -194,6 +228,7 @@ fn images(case: &CaseRuns) -> String {
     let axis = axis_of(case).name();
     let mut names = vec!["loss".to_string(), "accuracy".into()];
     names.extend(case.corpora().into_iter().map(|corpus| format!("loss-{}", file_name(corpus))));
+    names.extend(case_figures(case));
     names.push("learning-rate".into());
     let image = |name: &String| {
         let file = attribute(&format!("images/{}/{name}-by-{axis}.png", file_name(&case.name)));

@@ -9,6 +9,7 @@ use crate::conclusion::{ClaimVerdict, Standing};
 use crate::event::Status;
 use crate::notes::Note;
 use crate::synthetic::{case_runs, case_runs_of, ended, log, start};
+use crate::synthetic_labelled::{labelled_case, swept_case};
 
 fn falls(case: &CaseRuns, claims: &[Claim]) -> Vec<ClaimVerdict> {
     let one = |claim: &Claim| ClaimVerdict {
@@ -104,4 +105,41 @@ fn text_of_users_cannot_break_the_record() {
     let text = record(&runs, &Conclusion { text: evil.into(), claims: Vec::new(), caveats: vec![evil.into()] });
     assert!(!text.contains("<script>"), "{text}");
     assert_eq!(text.lines().filter(|line| line.starts_with('#')).count(), 3);
+}
+
+#[test]
+fn a_case_of_labelled_examples_has_its_figures_and_no_word_of_running_text() {
+    let text = record(&labelled_case(), &Conclusion::default());
+    for part in [
+        "  - classify, one class for each example: 4 classes; the best checkpoint is told by accuracy; train 4,000 examples",
+        " best accuracy |",
+        "A best accuracy is chosen on the examples that it is of",
+        "images/reviews/f1-macro-by-step.png",
+    ] {
+        assert!(text.contains(part), "{part:?} in {text}");
+    }
+    for word in ["unigram", "bits/char", "corpus", "over folds"] {
+        assert!(!text.contains(word), "{word} in {text}");
+    }
+}
+
+#[test]
+fn folds_stand_in_one_line_a_figure_and_shares_in_a_table() {
+    let (_root, folds) = swept_case("folds = 3\n", "\"examples.fold\" = [0, 1, 2]\n");
+    let text = record(&folds, &Conclusion::default());
+    let lines: Vec<&str> = text.lines().filter(|line| line.contains(" over 3 folds: ")).collect();
+    assert!(lines.len() >= 3 && lines[0].starts_with("  - accuracy over 3 folds: 0."), "{text}");
+    assert!(
+        lines.iter().all(|line| line.contains(", interval ") && line.contains("Bengio and Grandvalet")),
+        "{lines:?}"
+    );
+    let page = crate::html_page(&folds, &Conclusion::default(), &falls, "0.1.0");
+    assert!(page.contains("<h2>Over folds</h2>") && page.contains("accuracy over 3 folds"));
+    let (_root, shares) = swept_case("", "\"examples.share\" = [0.25, 1.0]\n");
+    let text = record(&shares, &Conclusion::default());
+    assert!(text.contains("accuracy by share of the training examples, ± deviation over seeds:\n\n"), "{text}");
+    let row = text.lines().find(|line| line.starts_with("|  0.25 |")).unwrap_or_else(|| panic!("{text}"));
+    assert!(row.contains(" 1,000 |") && row.contains(" 2 |") && row.contains(" ± "), "{row}");
+    let page = crate::html_page(&shares, &Conclusion::default(), &falls, "0.1.0");
+    assert!(page.contains("<h2>Learning curve</h2>"));
 }

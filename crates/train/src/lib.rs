@@ -11,6 +11,7 @@ mod doctor;
 mod error;
 mod evaluate;
 mod export;
+mod facts;
 mod folder;
 mod forward;
 mod info;

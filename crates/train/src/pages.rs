@@ -8,7 +8,7 @@ use corpus::{
         windows,
     },
 };
-use journal::{ExamplesInfo, RepeatInfo, SplitInfo};
+use journal::{CorpusInfo, ExamplesInfo, RepeatInfo, SplitInfo};
 
 use crate::{TrainError, baseline::cross_entropy, labels::check_length};
 
@@ -23,7 +23,10 @@ pub(crate) struct Pages {
     pad: u32,
     vocab_size: usize,
     pub(crate) batch_size: usize,
+    /// Sizes and what a reader should know, for the first lines of a run.
     pub(crate) info: ExamplesInfo,
+    /// The same as records call it.
+    pub(crate) corpus: CorpusInfo,
     /// blake3 of all inputs.
     pub(crate) hash: String,
 }
@@ -49,6 +52,7 @@ impl Pages {
         let lengths = train.iter().map(|input| input.ids.len()).collect();
         Ok(Self {
             info: info(config, splits, [&train, &valid, &test]),
+            corpus: corpus(tokenizer, splits, [&train, &valid, &test]),
             hash: hash([&train, &valid, &test]),
             plan: LabelledPlan::new(lengths, seed, config.train.batch_size),
             masker: masker(Purpose::Masks),
@@ -163,6 +167,33 @@ fn info(config: &CaseConfig, splits: &Splits<WrittenRow>, inputs: [&Vec<ModelInp
         notes,
     }
 }
+
+/// Pages as a corpus named `pages`: a page is a document.
+fn corpus(tokenizer: &TextTokenizer, splits: &Splits<WrittenRow>, inputs: [&Vec<ModelInput>; 3]) -> CorpusInfo {
+    let rows = [&splits.train, &splits.valid, &splits.test];
+    let chars = rows.iter().flat_map(|rows| rows.iter()).flat_map(|row| &row.words).map(|word| word.chars().count());
+    // Without the two special tokens of each input.
+    let text = |inputs: &Vec<ModelInput>| inputs.iter().map(|input| input.ids.len() as u64 - 2).sum::<u64>();
+    let ids = inputs.iter().flat_map(|inputs| inputs.iter()).flat_map(|input| &input.ids);
+    let unknown = ids.filter(|id| **id == tokenizer.special().unk).count();
+    let all = inputs.iter().map(|inputs| text(inputs)).sum::<u64>().max(1);
+    CorpusInfo {
+        name: NAME.into(),
+        documents: rows.iter().map(|rows| rows.len() as u64).sum(),
+        lines: 0,
+        duplicates: 0,
+        bad_lines: 0,
+        train_tokens: text(inputs[0]),
+        valid_tokens: text(inputs[1]),
+        train_rows: inputs[0].len() as u64,
+        valid_rows: inputs[1].len() as u64,
+        unknown_share: unknown as f64 / all as f64,
+        tokens_per_char: all as f64 / chars.sum::<usize>().max(1) as f64,
+    }
+}
+
+/// What records call all pages together.
+pub(crate) const NAME: &str = "pages";
 
 fn hash(parts: [&Vec<ModelInput>; 3]) -> String {
     let mut hasher = blake3::Hasher::new();

@@ -19,6 +19,7 @@ use crate::{
     checkpoint::{self, Loaded},
     device::Place,
     doctor,
+    facts::facts,
     folder::{Found, RunFolder, allowed_changes, lock, look, read_case},
     info,
     machine::{commit, now},
@@ -341,7 +342,7 @@ fn keep_tokenizer(spec: &Spec, setup: &Setup) -> Result<(), TrainError> {
 }
 
 fn tell(spec: &Spec, setup: &Setup, info: &RunInfo, report: &mut dyn Report) {
-    for line in info::facts(spec, setup, info) {
+    for line in facts(spec, setup, info) {
         report.say(Notice::Fact(line));
     }
     for note in setup.plan.notes() {

@@ -10,7 +10,12 @@ use corpus::{
 };
 use journal::Baselines;
 
-use crate::{TrainError, baseline::baselines, evaluate::Split as Part, pages::Pages};
+use crate::{
+    TrainError,
+    baseline::baselines,
+    evaluate::Split as Part,
+    pages::{self, Pages},
+};
 
 /// Words to be hidden.
 pub(crate) struct Words {
@@ -73,7 +78,7 @@ impl Words {
     ) -> Result<Self, TrainError> {
         let pages = Pages::new(config, seed, tokenizer, splits)?;
         let source = Source::Pages(Box::new(pages));
-        Ok(Self { names: vec!["pages".into()], char_lengths: tokenizer.char_lengths(), source })
+        Ok(Self { names: vec![pages::NAME.into()], char_lengths: tokenizer.char_lengths(), source })
     }
 
     /// What knowing nothing, and frequencies alone, loses.

@@ -37,7 +37,7 @@ pub(super) fn read(path: &Path, shared: &Arc<PathBuf>, columns: &TagColumns) -> 
         if !open {
             let group = columns.group.as_ref().map(|_| format!("{documents}"));
             let tags = tags.map(|_| Vec::new());
-            rows.push(WrittenRow { place, words: Vec::new(), tags, boxes: None, group });
+            rows.push(WrittenRow { place, words: Vec::new(), tags, boxes: None, page: None, group });
             open = true;
         }
         if let Some(sentence) = rows.last_mut() {

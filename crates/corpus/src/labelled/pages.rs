@@ -20,38 +20,15 @@ pub fn page_batch(
     let width = numbers.iter().map(|at| inputs[*at].ids.len()).max().unwrap_or(0);
     assert!(i32::try_from(numbers.len() * width).is_ok(), "{} rows of {width} tokens", numbers.len());
     let has_boxes = numbers.iter().any(|at| !inputs[*at].boxes.is_empty());
-    let mut batch = Batch {
-        step,
-        epoch,
-        rows: numbers.iter().map(|number| *number as u64).collect(),
-        width,
-        input_ids: Vec::with_capacity(numbers.len() * width),
-        boxes: Vec::new(),
-        lengths: Vec::with_capacity(numbers.len()),
-        positions: Vec::new(),
-        labels: Vec::new(),
-        kinds: Vec::new(),
-        corpora: Vec::new(),
-        real_tokens: 0,
-        mask_hash: 0,
-    };
+    let rows = numbers.iter().map(|number| *number as u64).collect();
+    let mut batch = Batch::empty((step, epoch), rows, width);
     for number in numbers {
         let input = &inputs[*number];
-        let masked = masker.mask(epoch, *number as u64, &input.ids);
-        let start = batch.input_ids.len();
-        batch.input_ids.extend(masked.input_ids.iter().map(|id| *id as i32));
-        batch.input_ids.resize(start + width, pad as i32);
+        batch.push(&masker.mask(epoch, *number as u64, &input.ids), 0, pad);
         if has_boxes {
             batch.boxes.extend(input.boxes.iter().flatten().map(|edge| i32::from(*edge)));
-            batch.boxes.resize((start + width) * 4, 0);
+            batch.boxes.resize(batch.input_ids.len() * 4, 0);
         }
-        batch.lengths.push(input.ids.len() as u32);
-        batch.positions.extend(masked.scored.iter().map(|scored| start as i32 + scored.position as i32));
-        batch.labels.extend(masked.scored.iter().map(|scored| scored.label as i32));
-        batch.kinds.extend(masked.scored.iter().map(|scored| scored.kind));
-        batch.corpora.resize(batch.labels.len(), 0);
-        batch.real_tokens += input.ids.len() as u64;
-        batch.mask_hash = batch.mask_hash.wrapping_add(masked.hash);
     }
     batch
 }

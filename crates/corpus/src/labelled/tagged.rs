@@ -61,6 +61,8 @@ pub struct WrittenRow {
     pub tags: Option<Vec<String>>,
     /// One box a word, where boxes are read.
     pub boxes: Option<Vec<PageBox>>,
+    /// The page's width and height in the units in which its boxes are written, where boxes are read.
+    pub page: Option<(f64, f64)>,
     /// Its group.
     pub group: Option<String>,
 }
@@ -181,9 +183,9 @@ impl TagColumns {
             same_length(&place, column, tags.len(), words.len())?;
         }
         let boxes = self.boxes.as_ref().map(|columns| columns.read(&place, [next(), next(), next()], &words));
-        let boxes = boxes.transpose()?;
+        let (boxes, page) = boxes.transpose()?.unzip();
         let group = self.group.as_ref().map(|column| text_at(&place, next(), column)).transpose()?;
-        Ok(WrittenRow { place, words, tags, boxes, group })
+        Ok(WrittenRow { place, words, tags, boxes, page, group })
     }
 }
 
@@ -207,7 +209,7 @@ impl BoxColumns {
         place: &Place,
         [boxes, width, height]: [Option<Value>; 3],
         words: &[String],
-    ) -> Result<Vec<PageBox>, CorpusError> {
+    ) -> Result<(Vec<PageBox>, (f64, f64)), CorpusError> {
         let size = |value: Option<Value>, column: &str| {
             let number = value.as_ref().and_then(Value::as_f64);
             number.ok_or_else(|| place.refuse(format_args!("`{column}` is not there or no number")))
@@ -219,13 +221,14 @@ impl BoxColumns {
         })?;
         same_length(place, &self.boxes, boxes.len(), words.len())?;
         let each = boxes.into_iter().zip(words).enumerate();
-        each.map(|(at, (corners, word))| normalised(corners, page, place, (at, word))).collect()
+        let boxes = each.map(|(at, (corners, word))| normalised(corners, page, place, (at, word)));
+        Ok((boxes.collect::<Result<_, _>>()?, page))
     }
 }
 
 impl WrittenRow {
     fn numbered(self, set: &TagSet) -> Result<TaggedRow, CorpusError> {
-        let Self { place, words, tags, boxes, group } = self;
+        let Self { place, words, tags, boxes, group, .. } = self;
         let Some(tags) = tags else { return Err(place.refuse("it has no tags; name the field of the tags")) };
         let tags = tags.iter().map(|tag| set.tags().class_at(tag, &place)).collect::<Result<_, _>>()?;
         Ok(TaggedRow { place, words, tags, boxes, group })

@@ -57,8 +57,14 @@ fn on_line(from: (u64, u64), to: (u64, u64), step: u64) -> f64 {
     from.1 as f64 + to.1.saturating_sub(from.1) as f64 * (step.saturating_sub(from.0)) as f64 / steps as f64
 }
 
-/// Steps, where a step is as many rows of as many tokens in every run; else tokens, which is what a step costs.
+/// Steps, where a step is as many rows of as many tokens in every run; else tokens, which is what a step costs. Of labelled
+/// examples epochs, where folds or shares of them make epochs of unlike many steps.
 pub(crate) fn natural_axis(runs: &[&Run]) -> Axis {
+    let first = &runs[0].info.plan;
+    let is_by_epochs = runs.iter().all(|run| run.is_labelled() && run.info.plan.epochs == first.epochs);
+    if is_by_epochs && runs.iter().any(|run| run.info.plan.steps_per_epoch != first.steps_per_epoch) {
+        return Axis::Epochs;
+    }
     let per_step = |run: &Run| (run.info.plan.batch_size, run.config.model.seq_len);
     let is_alike = runs.iter().all(|run| per_step(run) == per_step(runs[0]));
     if is_alike { Axis::Steps } else { Axis::Tokens }

@@ -135,14 +135,20 @@ const DATA: [Fact; 5] = [
     Fact { key: "validation rows", of: |run| count(run.info.plan.valid_rows) },
 ];
 
-const FOLLOWS: [Fact; 6] = [
+const FOLLOWS: [Fact; 7] = [
     Fact { key: "parameters of the model", of: |run| count(run.info.model.parameters) },
     Fact { key: "steps planned", of: |run| count(run.info.plan.total_steps) },
     Fact { key: "steps per epoch", of: |run| count(run.info.plan.steps_per_epoch) },
     Fact { key: "training rows", of: |run| count(run.info.plan.train_rows) },
     Fact { key: "schedule", of: |run| run.info.plan.schedule.clone() },
-    Fact { key: "unigram loss", of: |run| format!("{:.4}", run.info.baselines.unigram) },
+    Fact { key: "unigram loss", of: |run| prior_loss(run, false) },
+    Fact { key: "loss of class frequencies", of: |run| prior_loss(run, true) },
 ];
+
+/// The loss of the shares in training, of the one kind of run or of the other.
+fn prior_loss(run: &Run, labelled: bool) -> String {
+    if run.is_labelled() == labelled { format!("{:.4}", run.info.baselines.unigram) } else { "–".into() }
+}
 
 pub(crate) const COMMIT: &str = "commit";
 

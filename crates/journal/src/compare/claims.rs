@@ -6,7 +6,7 @@ use super::{
     comparison::{Options, compare, pairs},
     metric::Metric,
     overfitting::overfits,
-    runs::{Group, Run, grouped},
+    runs::{Group, Run, are_labelled, grouped},
     words,
 };
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
     error::JournalError,
     event::Status,
     inference::{Outcome, Study, Verdict, judge, study},
+    labelled::TEST,
 };
 
 /// What the runs of a case say to its claims: each stands, or falls, only where a test over the seeds tells, corrected for
@@ -73,8 +74,13 @@ fn hold(groups: &[Group], claim: &Claim) -> Result<Held, String> {
 
 /// Two variants, held against each other as `compare` would.
 fn variants(pair: &[Group; 2], relation: Relation, metric: &case::Metric) -> Result<Held, String> {
-    let measure = measured(metric)?;
     let right = pair[1].name.clone();
+    let is_labelled = are_labelled(pair);
+    if is_labelled && metric.split == TEST {
+        return on_test(pair, relation, metric);
+    }
+    let measure = measured(metric)?;
+    let measure = if is_labelled { measure.of_labelled() } else { measure };
     let options = Options { metrics: vec![measure], baseline: Some(right.clone()), ..Options::default() };
     let comparison = compare(pair, &options).map_err(|error| format!("{error}."))?;
     let result = comparison.results.iter().find(|result| result.corpus == metric.corpus);
@@ -84,7 +90,41 @@ fn variants(pair: &[Group; 2], relation: Relation, metric: &case::Metric) -> Res
     }
     let study = study(&pairs(&result.variants[1], &result.variants[0]), measure.lower_is_better());
     let told = sized(&format!("{} less {right}", pair[0].name), &study, measure);
-    Ok(Held { study, told, standing: standing(measure, relation), besides: String::new() })
+    let besides = match comparison.budget {
+        Some(budget) if is_labelled => format!(
+            " Each run is read at its validation at {}, not at its best one: no evaluation was chosen by the figures it is \
+             judged by.",
+            comparison.axis.amount(budget)
+        ),
+        _ => String::new(),
+    };
+    Ok(Held { study, told, standing: standing(measure, relation), besides })
+}
+
+/// Two variants on the examples kept for the end, where each run has one evaluation: that of the checkpoint that its
+/// validations chose. A run that diverged before it counts as worse than every run that trained.
+fn on_test(pair: &[Group; 2], relation: Relation, metric: &case::Metric) -> Result<Held, String> {
+    let measure = measure(metric).of_labelled();
+    let outcome = |run: &Run| match run.test_eval() {
+        Some(eval) => measure.of(eval, None).map(|figure| Outcome::Value(figure.value)),
+        None => (run.status() == Status::Diverged).then_some(Outcome::Failed),
+    };
+    let partner = |seed: u64| pair[1].runs.iter().find(|run| run.info.seed == seed).and_then(outcome);
+    let outcomes = pair[0].runs.iter().filter_map(|run| Some((outcome(run)?, partner(run.info.seed)?)));
+    let outcomes: Vec<(Outcome, Outcome)> = outcomes.collect();
+    if outcomes.is_empty() {
+        return Err(format!(
+            "No seed of both {} and {} has {measure} on the test examples.",
+            pair[0].name, pair[1].name
+        ));
+    }
+    let study = study(&outcomes, measure.lower_is_better());
+    let told = sized(&format!("{} less {}, on the test examples,", pair[0].name, pair[1].name), &study, measure);
+    let chosen = pair[0].runs[0].info.data.examples.as_ref().map_or("figure", |examples| examples.best_by.as_str());
+    let besides = format!(
+        " Each run is read at the checkpoint of its best validation {chosen}; the test examples chose nothing."
+    );
+    Ok(Held { study, told, standing: standing(measure, relation), besides })
 }
 
 /// Two corpora at the end of one variant's finished runs, paired by seed.
@@ -127,12 +167,17 @@ fn measured(metric: &case::Metric) -> Result<Metric, String> {
     if metric.split != "valid" {
         return Err(format!("Runs are compared on the validation split, not on `{}`.", metric.split));
     }
-    Ok(match metric.measure {
+    Ok(measure(metric))
+}
+
+fn measure(metric: &case::Metric) -> Metric {
+    match metric.measure {
         Measure::Loss => Metric::Loss,
         Measure::Accuracy => Metric::Accuracy,
         Measure::Perplexity => Metric::Perplexity,
         Measure::BitsPerChar => Metric::BitsPerChar,
-    })
+        Measure::Figure(figure) => Metric::Figure(figure.name()),
+    }
 }
 
 /// Whether the left side's being better or worse bears the relation out.

@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 use super::axis::{Axis, natural_axis};
 use super::caveats::{Caveat, Scene, caveats};
 use super::changes::{WholeDifference, whole_difference};
+use super::folds::{AcrossFolds, LearningCurve, across_folds, learning_curves};
 use super::metric::Metric;
 use super::reading::{Reading, Take, Target, common_budget, has_come_to, outcome, reading};
-use super::runs::{Group, Run};
+use super::runs::{Group, Run, are_labelled};
 use super::unlike::has_several_vocabularies;
 use super::words::reason;
 use crate::error::JournalError;
@@ -25,8 +26,9 @@ pub struct Options {
     pub budget: Option<f64>,
     /// Which validation is read.
     pub take: Take,
-    /// What is compared, the first above all; empty: the loss. With different vocabularies it is bits per character,
-    /// whatever was asked for.
+    /// What is compared, the first above all; empty: the loss, or of labelled examples the figure that tells the best
+    /// checkpoint. With different vocabularies it is bits per character, whatever was asked for; figures of labelled examples
+    /// are of the same examples under any vocabulary.
     pub metrics: Vec<Metric>,
     /// The variant that the others are compared with; `None`: the first.
     pub baseline: Option<String>,
@@ -53,6 +55,12 @@ pub struct Comparison {
     pub changes: Vec<WholeDifference>,
     /// The figures: each metric over all corpora, then corpus by corpus.
     pub results: Vec<MetricResult>,
+    /// Where variants differ in the fold of their examples alone: what all folds together say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub folds: Vec<AcrossFolds>,
+    /// Where variants differ in the share of their examples alone: what more examples bring.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub learning_curves: Vec<LearningCurve>,
 }
 
 /// One metric, over all corpora or in one.
@@ -62,6 +70,9 @@ pub struct MetricResult {
     pub metric: Metric,
     /// The corpus; `None` for all together.
     pub corpus: Option<String>,
+    /// Whether all runs learn from labelled examples.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub labelled: bool,
     /// The variants, the baseline first.
     pub variants: Vec<VariantResult>,
     /// Every other variant against the baseline, in the same order.
@@ -86,6 +97,10 @@ pub struct VariantResult {
     /// The largest standard error of one seed's accuracy, from the number of scored tokens. All seeds read the same
     /// validation text, so this does not shrink with more of them.
     pub accuracy_error: Option<f64>,
+    /// Of labelled examples, the largest standard error of one seed's figure, from the number of examples. All seeds read the
+    /// same ones, so this does not shrink with more of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<f64>,
 }
 
 /// One variant against the baseline.
@@ -108,7 +123,7 @@ pub struct Difference {
 ///
 /// # Errors
 /// [`JournalError::NothingToCompare`], [`JournalError::UnknownBaseline`], [`JournalError::SeedTwice`],
-/// [`JournalError::BeyondTheEnd`].
+/// [`JournalError::BeyondTheEnd`], [`JournalError::MissingFigure`].
 pub fn compare(groups: &[Group], options: &Options) -> Result<Comparison, JournalError> {
     let groups = ordered(groups, options.baseline.as_deref())?;
     let runs: Vec<&Run> = groups.iter().flat_map(|group| &group.runs).collect();
@@ -120,7 +135,7 @@ pub fn compare(groups: &[Group], options: &Options) -> Result<Comparison, Journa
         return Err(JournalError::BeyondTheEnd { asked: axis.amount(asked), longest: axis.amount(longest) });
     }
     let budget = options.budget.or_else(|| common_budget(&groups, axis));
-    let metrics = metrics(&groups, options);
+    let metrics = metrics(&groups, options)?;
     let target = Target { axis, budget, take: options.take, metric: metrics[0], corpus: None };
     let whole: Vec<MetricResult> =
         metrics.iter().map(|metric| figures(&groups, &Target { metric: *metric, ..target })).collect();
@@ -129,6 +144,7 @@ pub fn compare(groups: &[Group], options: &Options) -> Result<Comparison, Journa
         corpora.iter().map(|corpus| figures(&groups, &Target { corpus: Some(corpus), ..target })).collect();
     let changes: Vec<WholeDifference> = groups[1..].iter().map(|group| whole_difference(&groups[0], group)).collect();
     let readings: Vec<Vec<Reading>> = whole[0].variants.iter().map(|variant| variant.seeds.clone()).collect();
+    let (folds, learning_curves) = (across_folds(&groups, &whole), learning_curves(&groups, &whole));
     let scene = Scene { groups: &groups, axis, budget, metrics: &metrics, changes: &changes, readings: &readings };
     Ok(Comparison {
         format: COMPARISON_FORMAT,
@@ -140,6 +156,8 @@ pub fn compare(groups: &[Group], options: &Options) -> Result<Comparison, Journa
         caveats: caveats(&scene),
         changes,
         results: [judged(whole), judged(parts)].concat(),
+        folds,
+        learning_curves,
     })
 }
 
@@ -180,12 +198,44 @@ fn ordered(groups: &[Group], baseline: Option<&str>) -> Result<Vec<Group>, Journ
     Ok(groups)
 }
 
-fn metrics(groups: &[Group], options: &Options) -> Vec<Metric> {
-    match &options.metrics[..] {
+fn metrics(groups: &[Group], options: &Options) -> Result<Vec<Metric>, JournalError> {
+    let asked = match &options.metrics[..] {
+        asked if are_labelled(groups) => of_labelled(groups, asked),
         _ if has_several_vocabularies(groups) => vec![Metric::BitsPerChar],
         [] => vec![Metric::Loss],
         asked => asked.to_vec(),
+    };
+    let known = known_metrics(groups);
+    match asked.iter().find(|metric| !known.is_empty() && !known.contains(metric)) {
+        None => Ok(asked),
+        Some(metric) => Err(JournalError::MissingFigure {
+            name: metric.word().into(),
+            known: known.into_iter().map(|metric| metric.word().into()).collect(),
+        }),
     }
+}
+
+/// The metrics asked for; where none was, the figure that tells the best checkpoint of the first run.
+fn of_labelled(groups: &[Group], asked: &[Metric]) -> Vec<Metric> {
+    if !asked.is_empty() {
+        return asked.iter().map(|metric| metric.of_labelled()).collect();
+    }
+    let examples = groups.iter().flat_map(|group| &group.runs).find_map(|run| run.info.data.examples.as_ref());
+    vec![examples.and_then(|examples| Metric::of_figure(&examples.best_by)).unwrap_or(Metric::Loss)]
+}
+
+/// What some run's last validation has; nothing where no run has any.
+fn known_metrics(groups: &[Group]) -> Vec<Metric> {
+    let runs = || groups.iter().flat_map(|group| &group.runs);
+    let text = [Metric::Loss, Metric::BitsPerChar, Metric::Accuracy, Metric::Perplexity];
+    let mut known = if are_labelled(groups) { vec![Metric::Loss] } else { text.to_vec() };
+    let scores = runs().filter_map(|run| run.last_eval()?.scores.as_ref());
+    for metric in scores.flat_map(|scores| &scores.figures).filter_map(|figure| Metric::of_figure(&figure.name)) {
+        if !known.contains(&metric) {
+            known.push(metric);
+        }
+    }
+    if runs().all(|run| run.last_eval().is_none()) { Vec::new() } else { known }
 }
 
 fn questions(runs: &[&Run]) -> Vec<String> {
@@ -211,7 +261,7 @@ fn corpora(runs: &[&Run]) -> Vec<String> {
 }
 
 /// One metric of every variant, and every variant's difference from the first, not yet judged.
-fn figures(groups: &[Group], target: &Target<'_>) -> MetricResult {
+pub(super) fn figures(groups: &[Group], target: &Target<'_>) -> MetricResult {
     let variants: Vec<VariantResult> = groups.iter().map(|group| variant(group, target)).collect();
     let difference = |variant: &VariantResult| Difference {
         variant: variant.variant.clone(),
@@ -220,7 +270,8 @@ fn figures(groups: &[Group], target: &Target<'_>) -> MetricResult {
         reason: String::new(),
     };
     let differences = variants[1..].iter().map(difference).collect();
-    MetricResult { metric: target.metric, corpus: target.corpus.map(String::from), variants, differences }
+    let (labelled, corpus) = (are_labelled(groups), target.corpus.map(String::from));
+    MetricResult { metric: target.metric, corpus, labelled, variants, differences }
 }
 
 fn variant(group: &Group, target: &Target<'_>) -> VariantResult {
@@ -234,6 +285,7 @@ fn variant(group: &Group, target: &Target<'_>) -> VariantResult {
         failed: seeds.iter().filter(|reading| reading.failed).count(),
         accuracy: mean(&known(|reading| reading.accuracy)),
         accuracy_error: known(|reading| reading.accuracy_error).into_iter().max_by(f64::total_cmp),
+        error: known(|reading| reading.error).into_iter().max_by(f64::total_cmp),
         seeds,
     }
 }

@@ -1,12 +1,16 @@
 //! What is compared.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::error::JournalError;
 use crate::event::Eval;
+use crate::metrics::{FIGURES, is_lower_better};
 
-/// A figure of a validation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+/// A figure of a validation; in JSON and on the command line one word, such as `loss` or `f1-macro`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Metric {
     /// Nats per scored token; means something within one vocabulary only.
     Loss,
@@ -16,7 +20,12 @@ pub enum Metric {
     Accuracy,
     /// e to the loss: the same number as the loss, said differently.
     Perplexity,
+    /// A figure of labelled examples, one of [`FIGURES`](crate::metrics::FIGURES).
+    Figure(&'static str),
 }
+
+/// The metrics of running text.
+const OF_TEXT: [Metric; 4] = [Metric::Loss, Metric::BitsPerChar, Metric::Accuracy, Metric::Perplexity];
 
 /// One corpus's part of a validation, or all of it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -24,9 +33,32 @@ pub(crate) struct Figure {
     pub(crate) value: f64,
     pub(crate) accuracy: f64,
     pub(crate) scored: u64,
+    /// One standard error of the value, where the evaluation states it: of labelled examples.
+    pub(crate) error: Option<f64>,
 }
 
 impl Metric {
+    /// As it is written in JSON and on the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Loss => "loss",
+            Self::BitsPerChar => "bits-per-char",
+            Self::Accuracy => "accuracy",
+            Self::Perplexity => "perplexity",
+            Self::Figure(name) => name,
+        }
+    }
+
+    /// The figure of this name, one of [`FIGURES`](crate::metrics::FIGURES).
+    pub fn of_figure(name: &str) -> Option<Self> {
+        FIGURES.into_iter().find(|known| *known == name).map(Self::Figure)
+    }
+
+    /// What is meant where all runs learn from labelled examples: their accuracy is a figure with a noise of its own.
+    pub(crate) fn of_labelled(self) -> Self {
+        if self == Self::Accuracy { Self::Figure("accuracy") } else { self }
+    }
+
     /// For headings.
     pub fn name(self) -> &'static str {
         match self {
@@ -34,12 +66,17 @@ impl Metric {
             Self::BitsPerChar => "bits per character",
             Self::Accuracy => "accuracy, share of scored tokens",
             Self::Perplexity => "perplexity",
+            Self::Figure(name) => name,
         }
     }
 
     /// Whether less is better.
     pub fn lower_is_better(self) -> bool {
-        self != Self::Accuracy
+        match self {
+            Self::Loss | Self::BitsPerChar | Self::Perplexity => true,
+            Self::Accuracy => false,
+            Self::Figure(name) => is_lower_better(name),
+        }
     }
 
     /// The figure of a validation, of one corpus where one is named; `None` where it was not recorded.
@@ -51,14 +88,47 @@ impl Metric {
                 (score.loss, score.accuracy, score.scored, score.bits_per_char)
             }
         };
-        let value = match self {
-            Self::Loss => loss,
-            // 0 stands in the record where the scored tokens stand for no character.
-            Self::BitsPerChar => bits.filter(|bits| *bits > 0.0)?,
-            Self::Accuracy => accuracy,
-            Self::Perplexity => loss.exp(),
+        let of_figure = |name: &str| {
+            let figure = eval.scores.as_ref().filter(|_| corpus.is_none())?.figure(name)?;
+            Some((figure.value, figure.error))
         };
-        Some(Figure { value, accuracy, scored })
+        let (value, error) = match self {
+            Self::Loss => (loss, None),
+            // 0 stands in the record where the scored tokens stand for no character.
+            Self::BitsPerChar => (bits.filter(|bits| *bits > 0.0)?, None),
+            Self::Accuracy => (accuracy, None),
+            Self::Perplexity => (loss.exp(), None),
+            Self::Figure(name) => of_figure(name)?,
+        };
+        Some(Figure { value, accuracy, scored, error })
+    }
+}
+
+impl FromStr for Metric {
+    type Err = JournalError;
+
+    fn from_str(word: &str) -> Result<Self, JournalError> {
+        let figures = FIGURES.into_iter().map(Self::Figure);
+        let mut known = OF_TEXT.into_iter().chain(figures);
+        known.find(|metric| metric.word() == word).ok_or_else(|| JournalError::UnknownMetric { word: word.into() })
+    }
+}
+
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+impl Serialize for Metric {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.word())
+    }
+}
+
+impl<'de> Deserialize<'de> for Metric {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 
@@ -103,6 +173,22 @@ fn is_same(a: f64, b: f64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_metric_is_one_word_and_knows_its_direction() {
+        for word in ["loss", "bits-per-char", "accuracy", "perplexity", "f1-macro", "strict-f1-micro", "kl-divergence"]
+        {
+            let metric: Metric = word.parse().unwrap();
+            assert_eq!(metric.to_string(), word);
+            assert_eq!(serde_json::from_str::<Metric>(&serde_json::to_string(&metric).unwrap()).unwrap(), metric);
+        }
+        let lower = |word: &str| word.parse::<Metric>().unwrap().lower_is_better();
+        assert!(["loss", "perplexity", "cross-entropy", "kl-divergence", "calibration-error"].into_iter().all(lower));
+        assert!(!["accuracy", "f1-micro", "mcc", "recall-macro"].into_iter().any(lower));
+        let said = "f1".parse::<Metric>().unwrap_err().to_string();
+        assert!(said.contains("`f1`") && said.contains("f1-macro"), "{said}");
+        assert_eq!("accuracy".parse::<Metric>().unwrap().of_labelled(), Metric::Figure("accuracy"));
+    }
 
     #[test]
     fn cross_entropy_and_divergence_of_one_hot_labels_are_one_number() {

@@ -8,6 +8,9 @@ mod caveats;
 mod changes;
 mod claims;
 mod comparison;
+mod folds;
+#[cfg(test)]
+mod labelled_tests;
 mod metric;
 mod overfitting;
 mod page;
@@ -26,6 +29,8 @@ pub use caveats::{Caveat, CaveatKind};
 pub use changes::{Change, WORDS, WholeDifference, whole_difference};
 pub use claims::claim_verdicts;
 pub use comparison::{COMPARISON_FORMAT, Comparison, Difference, MetricResult, Options, VariantResult, compare};
+pub(crate) use folds::of_case;
+pub use folds::{AcrossFolds, FoldValue, LearningCurve, SharePoint};
 pub use metric::{Metric, OneNumber, one_number};
 pub use reading::{Reading, Take};
 pub use remarks::case_caveats;

@@ -2,7 +2,10 @@
 
 use super::changes::WholeDifference;
 use super::comparison::{Comparison, Difference, MetricResult, VariantResult};
-use super::words::{LEGEND, accuracy, chance, digits, interval, limits, place, seed, sense, signed, title, verdict};
+use super::folds::examples_markdown;
+use super::words::{
+    chance, digits, interval, legend, limits, noise, noise_title, place, seed, sense, signed, title, verdict,
+};
 use crate::markdown::{Table, escaped};
 
 impl Comparison {
@@ -19,8 +22,9 @@ impl Comparison {
         for result in &self.results {
             page += &figures(result, &self.baseline);
         }
+        page += &examples_markdown(&self.folds, &self.learning_curves);
         page += "\n## How to read this\n\n";
-        page + &LEGEND.iter().map(|text| format!("- {}\n", escaped(text))).collect::<String>()
+        page + &legend(self).iter().map(|text| format!("- {}\n", escaped(text))).collect::<String>()
     }
 
     fn caveat_list(&self) -> String {
@@ -46,7 +50,8 @@ fn change_table(changes: &WholeDifference) -> String {
 }
 
 fn figures(result: &MetricResult, baseline: &str) -> String {
-    let mut table = Table::new(&["variant", ">seeds", ">diverged", ">mean", ">deviation", ">accuracy", "every seed"]);
+    let noise_title = format!(">{}", noise_title(result));
+    let mut table = Table::new(&["variant", ">seeds", ">diverged", ">mean", ">deviation", &noise_title, "every seed"]);
     for variant in &result.variants {
         table.row(row(variant, result));
     }
@@ -68,7 +73,7 @@ fn row(variant: &VariantResult, result: &MetricResult) -> Vec<String> {
         variant.failed.to_string(),
         number(variant.mean),
         number(variant.deviation),
-        accuracy(variant.accuracy, variant.accuracy_error),
+        noise(variant, result),
         seeds.join(", "),
     ]
 }

@@ -19,7 +19,7 @@ pub enum Take {
     /// The one at the budget.
     #[default]
     AtBudget,
-    /// The one of the lowest loss up to the budget. It is chosen on the data it is measured on, and so a little too good;
+    /// The one of the lowest loss up to the budget, or of labelled examples that of the best figure. It is chosen on the data it is measured on, and so a little too good;
     /// the more so, the more often a run was validated.
     BestUpToBudget,
 }
@@ -39,6 +39,9 @@ pub struct Reading {
     pub accuracy: Option<f64>,
     /// One standard error of that accuracy, from the number of scored tokens as if they were independent.
     pub accuracy_error: Option<f64>,
+    /// One standard error of its figure, of labelled examples: from the number of examples it was evaluated on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<f64>,
     /// Scored tokens.
     pub scored: Option<u64>,
     /// The step it was measured at, or the two steps it lies between.
@@ -88,7 +91,8 @@ pub(crate) fn reading(run: &Run, target: &Target<'_>) -> Reading {
         status,
         value: figure.map(|figure| figure.value),
         accuracy: figure.map(|figure| figure.accuracy),
-        accuracy_error: figure.and_then(|figure| standard_error(figure.accuracy, figure.scored)),
+        accuracy_error: figure.filter(|_| !run.is_labelled()).and_then(|it| standard_error(it.accuracy, it.scored)),
+        error: figure.and_then(|figure| figure.error),
         scored: figure.map(|figure| figure.scored),
         steps,
         failed: status == Status::Diverged && reached.is_none(),
@@ -118,6 +122,7 @@ fn at(run: &Run, target: &Target<'_>, budget: f64) -> Option<(Figure, Vec<u64>)>
         value: between(earlier.value, later.value),
         accuracy: between(earlier.accuracy, later.accuracy),
         scored: later.scored,
+        error: later.error,
     };
     Some((figure, vec![evals[after - 1].step, evals[after].step]))
 }
@@ -125,7 +130,7 @@ fn at(run: &Run, target: &Target<'_>, budget: f64) -> Option<(Figure, Vec<u64>)>
 fn best_up_to(run: &Run, target: &Target<'_>, budget: f64) -> Option<(Figure, Vec<u64>)> {
     let up_to = |eval: &&Eval| target.axis.of(run, eval) <= budget * (1.0 + SAME_PLACE);
     let evals: Vec<&Eval> = run.evals().into_iter().filter(up_to).collect();
-    let best = crate::results::best(&evals)?;
+    let best = crate::results::best(&run.info, &evals)?;
     Some((target.metric.of(best, target.corpus)?, vec![best.step]))
 }
 

@@ -11,6 +11,7 @@ use crate::error::JournalError;
 use crate::event::{Eval, Event, Status};
 use crate::file::read;
 use crate::info::RunInfo;
+use crate::labelled::TEST;
 use crate::record::or_none;
 use crate::report::status;
 use crate::results::{VALID, evals};
@@ -62,6 +63,16 @@ impl Run {
         evals(&self.events, VALID)
     }
 
+    /// Whether it learns from labelled examples.
+    pub(crate) fn is_labelled(&self) -> bool {
+        self.info.data.examples.is_some()
+    }
+
+    /// The last evaluation of the examples kept for the end: that of the best checkpoint.
+    pub(crate) fn test_eval(&self) -> Option<&Eval> {
+        evals(&self.events, TEST).last().copied()
+    }
+
     /// The last validation.
     pub(crate) fn last_eval(&self) -> Option<&Eval> {
         self.evals().last().copied()
@@ -103,6 +114,11 @@ pub struct Group {
     pub name: String,
     /// One for each seed.
     pub runs: Vec<Run>,
+}
+
+/// Whether all runs learn from labelled examples.
+pub(crate) fn are_labelled(groups: &[Group]) -> bool {
+    groups.iter().flat_map(|group| &group.runs).all(Run::is_labelled)
 }
 
 /// Runs gathered by case and variant, in the order in which each variant is first met, with the seeds in order. Where two

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use case::CaseConfig;
+use case::{CaseConfig, Task};
 
 use super::runs::{Group, Run};
 use crate::event::{Eval, Event, Status};
 use crate::synthetic::{checkpoint, ended, eval, log, run_info, start};
+use crate::synthetic_labelled::{labelled_info, labelled_run};
 
 /// What a made-up run is to be like.
 #[derive(Debug, Clone)]
@@ -86,4 +87,29 @@ pub(crate) fn group_of(name: &str, losses: &[f64]) -> Group {
         of_group.events = run(&Made { loss: *loss, ..Made::default() }).events;
     }
     group
+}
+
+/// A variant on labelled examples, with a seed for each last accuracy; its standard error is 0.02 everywhere.
+pub(crate) fn labelled_group(name: &str, accuracies: &[f64]) -> Group {
+    let seeded = |(at, accuracy): (usize, &f64)| {
+        let mut info = labelled_info();
+        info.seed = at as u64 + 1;
+        info.variant = name.into();
+        let mut events = labelled_run();
+        for event in &mut events {
+            let Event::Eval(eval) = event else { continue };
+            let below = 0.1 * (1.0 - eval.step as f64 / 500.0);
+            let scores = eval.scores.as_mut().expect("a labelled run has scores");
+            for figure in &mut scores.figures {
+                let value = if figure.name == "cross-entropy" { 1.2 - accuracy + below } else { accuracy - below };
+                (figure.value, figure.error) = (value, Some(0.02));
+            }
+            eval.accuracy = accuracy - below;
+        }
+        let mut config = CaseConfig { task: Task::Classify, ..CaseConfig::default() };
+        config.train.batch_size = 32;
+        let dir = PathBuf::from(format!("runs/reviews/{name}/s{}", info.seed));
+        Run { dir, info, config, origins: BTreeMap::new(), events }
+    };
+    Group { name: name.into(), runs: accuracies.iter().enumerate().map(seeded).collect() }
 }

@@ -4,7 +4,9 @@ use unicode_width::UnicodeWidthStr;
 
 use super::changes::{Change, WholeDifference};
 use super::comparison::{Comparison, Difference, MetricResult, VariantResult};
-use super::words::{LEGEND, accuracy, chance, digits, interval, limits, place, seed, sense, signed, title, verdict};
+use super::words::{
+    chance, digits, interval, legend, limits, noise, noise_title, place, seed, sense, signed, title, verdict,
+};
 
 /// Narrower than this nothing lines up.
 const NARROWEST: usize = 60;
@@ -32,8 +34,15 @@ impl Comparison {
         for result in &self.results {
             page.result(result, &self.baseline);
         }
+        for folds in &self.folds {
+            page.head(&folds.text());
+        }
+        for curve in &self.learning_curves {
+            page.head(&curve.title());
+            page.table(&curve.rows());
+        }
         page.head("How to read this");
-        LEGEND.iter().for_each(|text| page.paragraph(text, "  ", "  "));
+        legend(self).iter().for_each(|text| page.paragraph(text, "  ", "  "));
         page.out
     }
 }
@@ -101,7 +110,7 @@ impl Page {
 
     fn result(&mut self, result: &MetricResult, baseline: &str) {
         self.head(&format!("{} ({})", title(result), sense(result.metric)));
-        let header = ["variant", "seeds", "mean", "deviation", "accuracy"].map(String::from).to_vec();
+        let header = ["variant", "seeds", "mean", "deviation", noise_title(result)].map(String::from).to_vec();
         let rows = result.variants.iter().map(|variant| row(variant, result));
         self.table(&std::iter::once(header).chain(rows).collect::<Vec<_>>());
         for variant in &result.variants {
@@ -144,8 +153,7 @@ fn row(variant: &VariantResult, result: &MetricResult) -> Vec<String> {
         0 => counted.to_string(),
         failed => format!("{counted} + {failed} diverged"),
     };
-    let accuracy = accuracy(variant.accuracy, variant.accuracy_error);
-    vec![variant.variant.clone(), seeds, number(variant.mean), number(variant.deviation), accuracy]
+    vec![variant.variant.clone(), seeds, number(variant.mean), number(variant.deviation), noise(variant, result)]
 }
 
 /// `train.batch_size: 256 -> 128 (configs/case1.toml:9 -> --set)`.

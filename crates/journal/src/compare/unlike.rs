@@ -5,9 +5,10 @@ use super::caveats::{Scene, disagreement};
 use super::changes::{WholeDifference, corpora, differing_keys};
 use super::metric::Metric;
 use super::reading::has_come_to;
-use super::runs::{Group, Run};
+use super::runs::{Group, Run, are_labelled};
 use crate::event::Status;
 use crate::markdown::count;
+use crate::results::VALID;
 
 /// Lengths that differ by less than this share are one: the last batch of an epoch is shorter, tokens are counted by rows.
 const SAME_LENGTH: f64 = 0.01;
@@ -98,6 +99,15 @@ pub(super) fn vocabulary(scene: &Scene<'_>) -> Option<String> {
     if !has_several_vocabularies(scene.groups) {
         return None;
     }
+    if are_labelled(scene.groups) {
+        let per_token = |metric: &Metric| matches!(metric.word(), "loss" | "cross-entropy");
+        let is_tagged = |run: &Run| run.info.data.examples.as_ref().is_some_and(|examples| examples.task == "tag");
+        let is_unlike = scene.metrics.iter().any(per_token) && is_tagged(&scene.groups[0].runs[0]);
+        return is_unlike.then(|| {
+            "the vocabularies differ, so a loss per token is of different tokens; figures of words and entities are of the same"
+                .into()
+        });
+    }
     let said = disagreement(scene.groups, |run| count(run.info.data.vocab_size))
         .unwrap_or_else(|| format!("of one size, {}", count(scene.groups[0].runs[0].info.data.vocab_size)));
     let instead = if scene.metrics == [Metric::BitsPerChar] { "" } else { "; other metrics are of no use here" };
@@ -108,6 +118,9 @@ pub(super) fn vocabulary(scene: &Scene<'_>) -> Option<String> {
 }
 
 pub(super) fn data(scene: &Scene<'_>) -> Option<String> {
+    if are_labelled(scene.groups) {
+        return labelled_data(scene.groups);
+    }
     if let Some(said) = disagreement(scene.groups, corpora) {
         return Some(format!("the data differ, in lines: {said}"));
     }
@@ -126,8 +139,52 @@ pub(super) fn data(scene: &Scene<'_>) -> Option<String> {
     prepared.filter(|_| is_one_tokenizer).map(|said| format!("the prepared data differ, by their hashes: {said}"))
 }
 
+fn split_of(run: &Run, name: &str) -> String {
+    let splits = run.info.data.examples.iter().flat_map(|examples| &examples.splits);
+    let examples: Vec<String> = splits.filter(|split| split.name == name).map(|split| count(split.examples)).collect();
+    if examples.is_empty() { "none".into() } else { examples.concat() }
+}
+
+/// Other training examples or labels.
+fn labelled_data(groups: &[Group]) -> Option<String> {
+    let labels =
+        |run: &Run| run.info.data.examples.as_ref().map_or(String::new(), |examples| examples.labels.join(", "));
+    if let Some(said) = disagreement(groups, labels) {
+        return Some(format!("the labels differ, so that one task is not the other: {said}"));
+    }
+    if let Some(said) = disagreement(groups, |run| split_of(run, "train")) {
+        return Some(format!("the training examples differ in number: {said}"));
+    }
+    let chosen = |run: &Run| {
+        let examples = &run.config.examples;
+        let fold = examples.fold.map_or("none".into(), |fold| fold.to_string());
+        format!("fold {fold} of {:?}, drawn by {}", examples.train, examples.split_seed)
+    };
+    disagreement(groups, chosen).map(|_| "the training examples are others: see what changed under `examples`".into())
+}
+
+/// Other examples validated on.
+fn labelled_validation(groups: &[Group]) -> Option<String> {
+    if let Some(said) = disagreement(groups, |run| split_of(run, VALID)) {
+        return Some(format!("the validation examples differ in number: {said}"));
+    }
+    let chosen = |run: &Run| {
+        let examples = &run.config.examples;
+        let held = if examples.valid.is_some() { String::new() } else { format!(" {}", examples.split_seed) };
+        format!("{:?} {:?}{held}", examples.valid, examples.fold)
+    };
+    disagreement(groups, chosen).map(|_| {
+        "the runs are validated on other examples, some of which may be harder: a difference may be the examples' and not the \
+         variants'"
+            .into()
+    })
+}
+
 /// Different validation rows, or other positions scored in them.
 pub(super) fn validation(scene: &Scene<'_>) -> Option<String> {
+    if are_labelled(scene.groups) {
+        return labelled_validation(scene.groups);
+    }
     let rows = |run: &Run| {
         let (data, model) = (&run.config.data, &run.config.model);
         format!(

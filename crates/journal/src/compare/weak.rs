@@ -3,7 +3,7 @@
 use super::caveats::Scene;
 use super::metric::{Metric, OneNumber, one_number};
 use super::reading::Reading;
-use super::runs::{Group, Run};
+use super::runs::{Group, Run, are_labelled};
 use crate::event::{Event, Status};
 use crate::markdown::count;
 use crate::results::best;
@@ -92,7 +92,8 @@ pub(super) fn one_seed(scene: &Scene<'_>) -> Option<String> {
 
 /// Validations of one batch, whose figures jump with it.
 pub(super) fn one_batch(scene: &Scene<'_>) -> Option<String> {
-    let is_one = |run: &Run| run.info.plan.valid_steps <= 1 && run.last_eval().is_some();
+    // Labelled examples are often few enough for one batch, and their figures state their noise.
+    let is_one = |run: &Run| run.info.plan.valid_steps <= 1 && run.last_eval().is_some() && !run.is_labelled();
     let said: Vec<String> = runs(scene)
         .filter(|(_, run, _)| is_one(run))
         .map(|(name, run, reading)| {
@@ -135,21 +136,17 @@ pub(super) fn between_validations(scene: &Scene<'_>) -> Option<String> {
         .filter(|(_, _, reading)| reading.steps.len() == 2)
         .map(|(name, _, reading)| format!("{name} ({} and {})", count(reading.steps[0]), count(reading.steps[1])))
         .collect();
-    listed(&said).map(|said| {
-        format!(
-            "read on the straight line between two validations, where a falling loss lies below it; at steps: {said}"
-        )
-    })
+    let but = if are_labelled(scene.groups) { "" } else { ", where a falling loss lies below it" };
+    listed(&said).map(|said| format!("read on the straight line between two validations{but}; at steps: {said}"))
 }
 
 /// The model of the lowest loss is not on disk.
 pub(super) fn between_checkpoints(scene: &Scene<'_>) -> Option<String> {
     let said: Vec<String> =
         runs(scene).filter_map(|(name, run, _)| Some(format!("{name} {}", lost_best(run)?))).collect();
+    let what = if are_labelled(scene.groups) { "the best evaluation" } else { "the lowest loss" };
     listed(&said).map(|said| {
-        format!(
-            "the lowest loss lies where no checkpoint was saved: {said}; let `checkpoint_every` divide `eval_every`"
-        )
+        format!("{what} lies where no checkpoint was saved: {said}; let `checkpoint_every` divide `eval_every`")
     })
 }
 
@@ -163,7 +160,7 @@ fn lost_best(run: &Run) -> Option<String> {
             _ => None,
         })
         .collect();
-    let best = best(&run.evals())?.step;
+    let best = best(&run.info, &run.evals())?.step;
     // The untrained model is no one's choice.
     if best == 0 || saved.is_empty() || saved.contains(&best) {
         return None;
@@ -183,15 +180,19 @@ pub(super) fn not_learned(scene: &Scene<'_>) -> Option<String> {
         let those = runs(scene).filter(|(_, run, _)| is_above(run) && is_one(run));
         listed(&those.map(|(name, ..)| name).collect::<Vec<_>>())
     };
+    let (words, loss) = match are_labelled(scene.groups) {
+        true => ("class frequencies", "by their loss"),
+        false => ("word frequencies", "the unigram loss"),
+    };
     let nothing = named(&|run| !has_trained(run)).map(|said| {
         format!(
-            "ended no better than word frequencies alone, the unigram loss: {said}; a difference from a run that learned \
+            "ended no better than {words} alone, {loss}: {said}; a difference from a run that learned \
              nothing is one of failure, not of degree"
         )
     });
     let by_heart = named(&has_trained).map(|said| {
         format!(
-            "validate no better than word frequencies alone while their training loss is far below: {said}; they have \
+            "validate no better than {words} alone while their training loss is far below: {said}; they have \
              learned their training text by heart"
         )
     });

@@ -1,6 +1,6 @@
 //! Numbers and verdicts as they are said, in a terminal and on a page.
 
-use super::comparison::{Comparison, MetricResult};
+use super::comparison::{Comparison, MetricResult, VariantResult};
 use super::metric::Metric;
 use super::reading::{Reading, Take};
 use crate::inference::{LEVEL, Study, Verdict, smallest_shown};
@@ -94,6 +94,11 @@ pub(crate) fn signed(value: f64, digits: usize) -> String {
     format!("{sign}{:.digits$}", value.abs())
 }
 
+/// `0.0123`, `−0.0123`.
+pub(crate) fn signed_off(value: f64, digits: usize) -> String {
+    if value < 0.0 { signed(value, digits) } else { format!("{value:.digits$}") }
+}
+
 /// `−0.0551 to −0.0073`.
 pub(crate) fn interval(study: &Study, digits: usize) -> Option<String> {
     study.interval.map(|ends| format!("{} to {}", signed(ends.low, digits), signed(ends.high, digits)))
@@ -117,6 +122,9 @@ pub(crate) fn accuracy(value: Option<f64>, error: Option<f64>) -> String {
 /// `loss, nats per scored token, in ko`.
 pub(crate) fn title(result: &MetricResult) -> String {
     let corpus = result.corpus.as_ref().map_or(String::new(), |corpus| format!(", in {corpus}"));
+    if result.labelled && result.metric == Metric::Loss {
+        return "loss, nats per scored example, label or token".into();
+    }
     format!("{}{corpus}", result.metric.name())
 }
 
@@ -129,7 +137,12 @@ pub(crate) fn sense(metric: Metric) -> &'static str {
 pub(crate) fn place(comparison: &Comparison) -> String {
     let Some(budget) = comparison.budget else { return "No run has a validation: there are no figures.".into() };
     let budget = comparison.axis.amount(budget);
+    let is_labelled = comparison.results.iter().any(|result| result.labelled);
     match comparison.take {
+        Take::BestUpToBudget if is_labelled => format!(
+            "All figures are of the best validation up to {budget}, by the figure that tells the best checkpoint; it is chosen \
+             on the data it is measured on and so a little too good."
+        ),
         Take::AtBudget => format!("All figures are of the validation at {budget}."),
         Take::BestUpToBudget => format!(
             "All figures are of the validation of the lowest loss up to {budget}, which is chosen on the data it is \
@@ -138,8 +151,32 @@ pub(crate) fn place(comparison: &Comparison) -> String {
     }
 }
 
+/// The noise beside a variant's mean, with its title: of running text that of its accuracy.
+pub(crate) fn noise(variant: &VariantResult, result: &MetricResult) -> String {
+    if !result.labelled {
+        return accuracy(variant.accuracy, variant.accuracy_error);
+    }
+    variant.error.map_or("–".into(), |error| format!("± {error:.*}", digits(result.metric, variant.deviation)))
+}
+
+/// The title of [`noise`].
+pub(crate) fn noise_title(result: &MetricResult) -> &'static str {
+    if result.labelled { "noise of one seed" } else { "accuracy" }
+}
+
 /// What the table and the differences mean, for the foot of a report.
-pub(crate) const LEGEND: [&str; 3] = [
+pub(crate) fn legend(comparison: &Comparison) -> [&'static str; 3] {
+    let [intervals, test, diverged] = LEGEND;
+    let is_labelled = comparison.results.iter().any(|result| result.labelled);
+    [if is_labelled { OF_LABELLED } else { intervals }, test, diverged]
+}
+
+const OF_LABELLED: &str = "Intervals: 95 % for the mean difference over seeds, BCa bootstrap widened for few numbers; they \
+    speak of other seeds on the same examples, not of other examples. Noise of one seed: one standard error of its figure from \
+    the number of examples, the largest of the seeds: the validation examples' share of chance, which more seeds do not \
+    lessen.";
+
+const LEGEND: [&str; 3] = [
     "Intervals: 95 % for the mean difference over seeds, BCa bootstrap widened for few numbers; they speak of other seeds on \
      the same text, not of other text. Accuracy ± one standard error of one seed, sqrt(p (1 − p) / n) from the number n of \
      scored tokens: the validation text's share of chance, which more seeds do not lessen.",

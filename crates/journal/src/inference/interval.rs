@@ -53,6 +53,17 @@ pub fn mean_interval(values: &[f64]) -> Option<Interval> {
     Some(Interval { low: mean + factor * (narrow.low - mean), high: mean + factor * (narrow.high - mean) })
 }
 
+/// The 95 % interval of the mean of at least two numbers from Student's t distribution, n − 1 degrees of freedom.
+///
+/// # Source
+/// Student 1908, "The probable error of a mean".
+pub fn t_interval(values: &[f64]) -> Option<Interval> {
+    let (mean, spread) = (mean(values)?, deviation(values)?);
+    let t = t_quantile(0.5 + CONFIDENCE / 2.0, values.len() as u32 - 1);
+    let half = t * spread / (values.len() as f64).sqrt();
+    Some(Interval { low: mean - half, high: mean + half })
+}
+
 /// The 95 % bias-corrected and accelerated bootstrap interval of the mean of at least two finite numbers, too narrow for
 /// few of them: see [`mean_interval`].
 ///
@@ -136,6 +147,16 @@ fn count_resamples(rest: &[f64], left: usize, so_far: (f64, f64), sums: &mut Vec
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_t_interval_of_three_numbers_is_the_textbook_s() {
+        // Mean 2, deviation 1, t of two degrees of freedom at 97.5 %: 4.302653.
+        let ends = t_interval(&[1.0, 2.0, 3.0]).unwrap();
+        assert!(
+            (ends.high - 2.0 - 4.302_653 / 3_f64.sqrt()).abs() < 1e-6 && (ends.high + ends.low - 4.0).abs() < 1e-12
+        );
+        assert_eq!(t_interval(&[1.0]), None);
+    }
 
     #[test]
     fn one_number_has_no_interval_and_equal_ones_a_point() {

@@ -15,7 +15,7 @@ mod student;
 
 pub use correction::holm;
 pub(crate) use counter::bits;
-pub use interval::{Interval, bca_interval, mean_interval};
+pub use interval::{Interval, bca_interval, mean_interval, t_interval};
 pub use paired::{Outcome, Study, Verdict, judge, study};
 pub use power::{pairs_needed, smallest_shown};
 pub use sign_flip::{least_p, sign_flip_p};

@@ -14,6 +14,7 @@ mod fixture_tests;
 mod multi_label;
 #[cfg(test)]
 mod name_tests;
+mod names;
 mod probability;
 mod resample;
 mod scores;
@@ -26,8 +27,10 @@ pub use classification::{Targets, classification_scores};
 pub use confusion::Confusion;
 pub use entities::{Entity, EntityMode, entities, entity_tallies};
 pub use multi_label::{MultiLabel, multi_label_scores};
+pub use names::{FIGURES, is_lower_better};
 pub use probability::{cross_entropy, kl_divergence, likeliest, log_sigmoid, log_softmax, soft_cross_entropy};
 pub use resample::{RESAMPLES, resampled_errors};
 pub use scores::{ClassScore, Figure, Prior, Scores};
+pub(crate) use table::{known, with_error};
 pub use tagging::{TagLoss, Tagged, tag_scores};
 pub use tally::{Shares, Tally, macro_average, micro_average, weighted_average};

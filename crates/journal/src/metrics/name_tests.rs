@@ -27,6 +27,10 @@ fn every_figure_of_a_case_file_is_in_the_scores_of_its_task() {
     for (task, target, scores) in scores {
         for figure in BestBy::of(task, target) {
             assert!(scores.value(figure.name()).is_some(), "{task:?} {target:?}: {}", figure.name());
+            assert_eq!(is_lower_better(figure.name()), figure.is_lower_better(), "{}", figure.name());
+        }
+        for figure in &scores.figures {
+            assert!(FIGURES.contains(&figure.name.as_str()), "{} is not in the list of names", figure.name);
         }
     }
 }
