@@ -153,7 +153,8 @@ pub(crate) fn update(
 
 /// What a micro-batch's scored positions got, on the device until it is read.
 enum Got {
-    Words(Outcome),
+    /// Boxed: twice the size of the other.
+    Words(Box<Outcome>),
     /// Logits, `[K, C]`.
     Labels(Tensor<2>),
 }
@@ -168,7 +169,7 @@ fn pass(setup: &Setup, model: &Model, micro: &Rows, drop: DropSource, scale: f64
         }
         (Rows::Words(batch), _) => {
             let pass = forward(model, batch, place, &device, Some(drop), scale);
-            (pass.loss, Got::Words(pass.outcome))
+            (pass.loss, Got::Words(Box::new(pass.outcome)))
         }
         (Rows::Labels(_), Work::Words(_)) => unreachable!("a run of words has batches of words"),
     }
