@@ -152,9 +152,9 @@ pub(crate) fn update(
 }
 
 /// What a micro-batch's scored positions got, on the device until it is read.
+#[expect(clippy::large_enum_variant, reason = "one a micro-batch, moved twice")]
 enum Got {
-    /// Boxed: twice the size of the other.
-    Words(Box<Outcome>),
+    Words(Outcome),
     /// Logits, `[K, C]`.
     Labels(Tensor<2>),
 }
@@ -169,7 +169,7 @@ fn pass(setup: &Setup, model: &Model, micro: &Rows, drop: DropSource, scale: f64
         }
         (Rows::Words(batch), _) => {
             let pass = forward(model, batch, place, &device, Some(drop), scale);
-            (pass.loss, Got::Words(Box::new(pass.outcome)))
+            (pass.loss, Got::Words(pass.outcome))
         }
         (Rows::Labels(_), Work::Words(_)) => unreachable!("a run of words has batches of words"),
     }

@@ -20,12 +20,12 @@ fn texts(target: TargetKind) -> Small {
     small.train("parent", None).unwrap();
     for (name, count, salt) in [("train", 120, 0), ("valid", 40, 3), ("test", 40, 5)] {
         let row = |at: usize| {
-            let (is_cat, is_red) = ((at * 7 + salt) % 3 != 0, (at + salt).is_multiple_of(4));
+            let (is_cat, is_red) = (!(at * 7 + salt).is_multiple_of(3), (at + salt).is_multiple_of(4));
             let animal = if is_cat { "cat" } else { "강아지는" };
             let text = format!("{animal} sees {} {at}", PLACES[usize::from(is_red) + at % 3]);
             let label = match target {
                 TargetKind::Single => if is_cat { "cat" } else { "dog" }.to_string(),
-                TargetKind::Multi => [("cat", is_cat), ("late", at % 2 == 0)]
+                TargetKind::Multi => [("cat", is_cat), ("late", at.is_multiple_of(2))]
                     .iter()
                     .filter(|(_, holds)| *holds)
                     .map(|(name, _)| *name)
@@ -108,7 +108,7 @@ fn classes_are_learned_tested_on_the_best_checkpoint_and_predicted_as_they_were_
     assert_eq!(evals.iter().map(|eval| eval.step).take(7).collect::<Vec<_>>(), [0, 10, 20, 30, 40, 50, 60]);
     let test = evals.last().unwrap();
     assert_eq!((evals.len(), test.split.as_str()), (8, "test"));
-    let best = evals.iter().filter(|eval| eval.best).next_back().unwrap();
+    let best = evals.iter().rfind(|eval| eval.best).unwrap();
     assert_eq!(test.step, best.step, "the test split is asked of the best checkpoint");
     assert!(value(test, "accuracy") > 0.95, "{}", value(test, "accuracy"));
     assert!(value(&evals[0], "accuracy") < 0.95 && test.loss < evals[0].loss);
