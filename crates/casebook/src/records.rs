@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use case::{Case, CaseConfig, Claim};
+use case::{Case, CaseConfig, Claim, Variant};
 use journal::{
     Axis, CaseRuns, Conclusion, Filter, Note, RecordCase, TRAINING_RECORD, add_note,
     compare::{Group, Options, Run, Take, case_caveats, claim_verdicts, find_runs, grouped},
@@ -145,7 +145,7 @@ struct Named {
     /// The case's variants in its order; none where no case file was named.
     order: Vec<String>,
     /// The case file's variants, by name.
-    variants: Vec<(String, CaseConfig)>,
+    variants: Vec<(String, Option<CaseConfig>)>,
 }
 
 impl Named {
@@ -156,7 +156,7 @@ impl Named {
             if !folder.is_dir() {
                 bail!("{} has no runs in {}: `casebook train` makes them", case.name, runs.display());
             }
-            let variants = case.variants.iter().map(|variant| (variant.name.clone(), variant.config.clone())).collect();
+            let variants = case.variants.iter().map(|variant| (variant.name.clone(), as_trained(variant))).collect();
             return Ok(Self { folder, order: names(&case), variants });
         }
         let folder = folder_of(what, runs)?;
@@ -174,6 +174,7 @@ impl Named {
                 run.info.variant, run.info.run
             ));
         };
+        let Some(now) = now else { return };
         let changed = case::differences(&run.config, now).into_iter().map(|difference| difference.key);
         let changed = changed.filter(|key| !journal::compare::WORDS.contains(&key.as_str())).collect::<Vec<_>>();
         if !changed.is_empty() {
@@ -184,6 +185,14 @@ impl Named {
             ));
         }
     }
+}
+
+/// A variant with what it takes over from its start; none where that is not there any more, so that it can't be said.
+fn as_trained(variant: &Variant) -> Option<CaseConfig> {
+    let mut variant = variant.clone();
+    let base = std::env::current_dir().ok()?;
+    train::take_over(&mut variant, &base).ok()?;
+    Some(variant.config)
 }
 
 /// Where the runs are that somebody named by a folder or a case's name.

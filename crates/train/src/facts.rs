@@ -124,6 +124,20 @@ fn example_lines(examples: &ExamplesInfo) -> Vec<String> {
         lines.push(format!("labels   {}: {named}{more}", examples.labels.len()));
     }
     lines.push(format!("examples {}", examples.splits.iter().map(split).collect::<Vec<_>>().join("; ")));
+    lines.extend(examples.repeats.iter().map(|repeat| {
+        format!(
+            "repeats  {} examples of {} stand in {} too, {} of them word for word: what is measured on them is memory",
+            grouped(repeat.exact + repeat.near),
+            repeat.later,
+            repeat.earlier,
+            grouped(repeat.exact)
+        )
+    }));
+    if !examples.splits.iter().any(|split| split.name == "test") && !examples.labels.is_empty() {
+        lines.push(
+            "note     no `test` split: what is chosen by the validation examples is also measured on them".into(),
+        );
+    }
     lines.extend(examples.notes.iter().map(|note| format!("note     {note}")));
     lines
 }

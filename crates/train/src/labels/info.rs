@@ -50,21 +50,11 @@ pub(super) fn examples_info(
     };
     let has_boxes = parts[0].is_some_and(|part| part.inputs.iter().any(|input| !input.boxes.is_empty()));
     let mut notes = Vec::new();
-    for repeat in &repeats {
-        let all = repeat.exact + repeat.near;
-        notes.push(format!(
-            "{all} examples of {} stand in {} too ({} word for word, {} nearly): what is measured on them is memory",
-            repeat.later, repeat.earlier, repeat.exact, repeat.near
-        ));
-    }
     if stray > 0 {
         notes.push(format!("{stray} `I-` tags go on with no entity of their type; they count as seqeval counts them"));
     }
     if config.model.boxes && !has_boxes {
         notes.push("`boxes` in [model] is true and the examples have none: every token's box is 0, 0, 0, 0".into());
-    }
-    if parts[2].is_none() {
-        notes.push("no `test` split: what is chosen by the validation examples is also measured on them".into());
     }
     ExamplesInfo {
         task: if config.task == Task::Tag { "tag" } else { "classify" }.into(),
