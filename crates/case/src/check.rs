@@ -15,14 +15,14 @@ const MOST_SEGMENTS: usize = 64;
 
 /// Everything wrong with a configuration whose keys and types are right; empty when it can be used.
 ///
-/// A [model] that is yet to be taken over from `start` is left to [`check_whole`]: half of it may be another's.
+/// A `[model]` that is yet to be taken over from `start` is left to [`check_whole`]: half of it may be another's.
 pub(crate) fn check(config: &CaseConfig, origins: &Origins, path: &Path) -> Vec<Problem> {
     let is_written = |key: &str| *origins.of(&format!("model.{key}")) != Origin::Default;
     let has_shape = ["d_model", "h", "ff", "n_layers"].into_iter().all(is_written);
     check_with(config, origins, path, config.start.is_none() || has_shape)
 }
 
-/// The same, [model] in any case.
+/// The same, `[model]` in any case.
 pub(crate) fn check_whole(config: &CaseConfig, origins: &Origins, path: &Path) -> Vec<Problem> {
     check_with(config, origins, path, true)
 }

@@ -29,7 +29,7 @@ pub struct CaseConfig {
     #[serde(default)]
     pub task: Task,
     /// Where to start from instead of fresh weights: a run (its best checkpoint), one of its checkpoints, or the folder that
-    /// `casebook import` made. The tokenizer and [model] are taken from there; what [model] says all the same must agree, but
+    /// `casebook import` made. The tokenizer and `[model]` are taken from there; what `[model]` says all the same must agree, but
     /// for dropout and a smaller `seq_len`. Relative to the folder the command runs in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<String>,

@@ -1,4 +1,4 @@
-//! The keys of [model]: the encoder's shape.
+//! The keys of `[model]`: the encoder's shape.
 
 use serde::{Deserialize, Serialize};
 

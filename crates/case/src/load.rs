@@ -132,14 +132,14 @@ fn variants_of(text: &str, path: &Path, overrides: &[String]) -> Result<Vec<Vari
     if problems.is_empty() { Ok(resolved) } else { Err(invalid(problems)) }
 }
 
-/// What a case needs besides its [model].
+/// What a case needs besides its `[model]`.
 const REST_OF_A_CASE: [&str; 3] =
     ["question=an encoder by itself", "data.corpora=[{ name = \"none\", path = \"none\" }]", "train.epochs=1"];
 
-/// Reads the [model] table that [`crate::model_toml`] wrote, with a case's checks.
+/// Reads the `[model]` table that [`crate::model_toml`] wrote, with a case's checks.
 ///
 /// # Errors
-/// Everything wrong with it, each problem with its place; a table besides [model].
+/// Everything wrong with it, each problem with its place; a table besides `[model]`.
 pub fn read_model(text: &str, path: &Path) -> Result<EncoderConfig, CaseError> {
     let mut root = parse(text, path)?;
     let mut problems = check_layer(&root, false);

@@ -34,7 +34,7 @@ pub fn resolved_toml(config: &CaseConfig, origins: &Origins) -> String {
     writer.out
 }
 
-/// A [model] table with every value written out; [`crate::read_model`] reads it back to the same.
+/// A `[model]` table with every value written out; [`crate::read_model`] reads it back to the same.
 pub fn model_toml(model: &EncoderConfig) -> String {
     let config = CaseConfig { model: model.clone(), ..CaseConfig::default() };
     let mut writer = Writer {

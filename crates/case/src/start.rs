@@ -14,13 +14,13 @@ use crate::{
     schema::CASE,
 };
 
-/// Keys of [model] that are a matter of training, not of the weights.
+/// Keys of `[model]` that are a matter of training, not of the weights.
 const FREE: [&str; 5] = ["dropout", "attention_dropout", "hidden_dropout", "residual_dropout", "init"];
 
 impl Variant {
-    /// Takes [model] and [tokenizer] over from the model that `start` names.
+    /// Takes `[model]` and `[tokenizer]` over from the model that `start` names.
     ///
-    /// Keys of [model] that nobody wrote become the model's; those that somebody wrote must agree with it, but for dropout,
+    /// Keys of `[model]` that nobody wrote become the model's; those that somebody wrote must agree with it, but for dropout,
     /// `init` and `seq_len`, which may be smaller (and larger where positions are no table). `tokenizer` is the path of its
     /// `tokenizer.json`, as the case would write it. Where nothing is to start from, nothing changes.
     ///
@@ -84,7 +84,7 @@ impl Variant {
     }
 }
 
-/// Whether a written key of [model] may be another than the model's.
+/// Whether a written key of `[model]` may be another than the model's.
 fn may_differ(key: &str, mine: Option<&Json>, model: &EncoderConfig) -> bool {
     let shorter = || mine.and_then(Json::as_u64).is_some_and(|tokens| tokens <= model.seq_len as u64);
     // Boxes can be learned on top of what knew none.

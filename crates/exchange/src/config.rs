@@ -1,4 +1,4 @@
-//! `config.json` of the published classes, to a [model] table and back.
+//! `config.json` of the published classes, to a `[model]` table and back.
 //!
 //! | `config.json` | ours | ModernBERT's own words |
 //! |---|---|---|

@@ -5,7 +5,7 @@ use std::{io, path::PathBuf};
 /// Why a model could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum ExchangeError {
-    /// A [model] table that contradicts itself.
+    /// A `[model]` table that contradicts itself.
     #[error(transparent)]
     Case(#[from] case::CaseError),
     /// A tokenizer that cannot be used.
@@ -126,7 +126,7 @@ pub enum ExchangeError {
     NoClass {
         /// The class with the fewest obstacles.
         nearest: String,
-        /// Each as a key of [model], its value and the value that would do.
+        /// Each as a key of `[model]`, its value and the value that would do.
         obstacles: Vec<String>,
     },
     /// Labels that a head cannot have.

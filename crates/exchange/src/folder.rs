@@ -1,4 +1,4 @@
-//! A folder of ours that training starts from: [model], weights, tokenizer, and where they came from.
+//! A folder of ours that training starts from: `[model]`, weights, tokenizer, and where they came from.
 
 use std::{
     collections::BTreeMap,
@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{ExchangeError, HeadOf, Labels, Weights, files, weights};
 
-/// The [model] table.
+/// The `[model]` table.
 pub const MODEL: &str = "model.toml";
 /// Our weights by our names.
 pub const WEIGHTS: &str = "weights.safetensors";
@@ -84,7 +84,7 @@ pub fn is_model_folder(folder: &Path) -> bool {
 }
 
 impl ModelFolder {
-    /// The [model] table of a folder, without its weights.
+    /// The `[model]` table of a folder, without its weights.
     ///
     /// # Errors
     /// As [`read_model_folder`].

@@ -64,7 +64,7 @@ pub(crate) fn head_of(examples: &ExamplesInfo) -> HeadOf {
     HeadOf::Labels(Labels { task, names: examples.labels.clone() })
 }
 
-/// Where a model's [model] and tokenizer stand, without its weights.
+/// Where a model's `[model]` and tokenizer stand, without its weights.
 pub(crate) struct Head {
     pub(crate) config: CaseConfig,
     pub(crate) tokenizer: PathBuf,

@@ -14,7 +14,7 @@ use crate::{
     source::{Source, Which, filled, head_of, read_head, read_source},
 };
 
-/// Takes [model] and the tokenizer over from the model that `start` names, relative to `base`; nothing changes where
+/// Takes `[model]` and the tokenizer over from the model that `start` names, relative to `base`; nothing changes where
 /// it names none.
 ///
 /// # Errors
