@@ -1,9 +1,9 @@
 //! Models of other libraries: their names, configurations and files, read and written.
 //!
 //! `class` lists the published classes, `config` and `head_config` map their `config.json` to a `[model]` table and a head
-//! and back, `layout` and `heads` say where each of our weights lies in theirs, `fit` which class holds a model of ours. [`import`]
-//! and [`export`] put these
-//! together; both write whole folders or nothing. Weights are plain floats here, by name; no device is touched.
+//! and back, `layout` and `heads` say where each of our weights lies in theirs, `fit` which class holds a model of
+//! ours. [`import`] and [`export`] put these together; both write whole folders or nothing. Weights are plain floats here, by
+//! name; no device is touched.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))] // a test that unwraps has failed, and says where
 
