@@ -6,7 +6,8 @@ use anyhow::{Context, bail};
 use case::{Case, EncoderConfig, Kernels, NormPlacement, OptimizerConfig, TextFormat, Variant};
 use journal::{RunInfo, Status};
 use train::{
-    FileScore, Outcome, Place, Replay, Spec, Throughput, Trained, plan_runs, replay, take_over, throughput, train,
+    FileScore, Outcome, Place, Probe, Replay, Spec, Throughput, Trained, plan_runs, replay, take_over, throughput,
+    train,
 };
 
 use crate::{
@@ -38,8 +39,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
         Command::Export(arguments) => models::export(arguments),
         Command::Import { from, to } => models::import(from, to),
-        Command::Forward { model, ids, device } => models::forward(&load(model, device)?, ids),
-        Command::Encode { model, data } => models::encode(&load(model, "cpu")?, data),
+        Command::Forward { model, ids, device } => models::forward(&Probe::load(model, device)?, ids),
+        Command::Encode { model, data } => models::encode(&Probe::load(model, "cpu")?, data),
         Command::Journal(arguments) => records::list(arguments),
         Command::Note { run, text } => records::note(run, text),
         Command::Compare(arguments) => records::compare(arguments),

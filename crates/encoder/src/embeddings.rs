@@ -17,7 +17,8 @@ use crate::{
 pub struct Tokens {
     /// `[B, T]`, each below V.
     pub input_ids: Tensor<2, Int>,
-    /// `[B, T]`, each below `segments`; all in the first where it is absent. Left alone by an encoder without segments.
+    /// `[B, T]`, each below `segments`; all in the first where it is absent. Left alone by an encoder of one segment (RoBERTa)
+    /// or none.
     pub token_type_ids: Option<Tensor<2, Int>>,
     /// `[B, T, 4]`, in 0..=1000; all 0 where they are absent. Left alone by an encoder without boxes.
     pub boxes: Option<Tensor<3, Int>>,
@@ -104,7 +105,9 @@ impl Embeddings {
 
 /// What segments add: `[B, T, E]`, or `[1, 1, E]` where all tokens are in the first.
 fn segment_vectors(table: Tensor<2>, token_type_ids: Option<Tensor<2, Int>>) -> Tensor<3> {
-    let Some(ids) = token_type_ids else { return table.narrow(0, 0, 1).unsqueeze::<3>() };
+    let Some(ids) = token_type_ids.filter(|_| table.dims()[0] > 1) else {
+        return table.narrow(0, 0, 1).unsqueeze::<3>();
+    };
     let ([batch, tokens], width) = (ids.dims(), table.dims()[1]);
     table.select(0, ids.reshape([batch * tokens])).reshape([batch, tokens, width]) // [B, T, E]
 }
@@ -127,4 +130,21 @@ pub fn sinusoids(tokens: usize, width: usize) -> Vec<f32> {
 
 fn sinusoid_table(tokens: usize, width: usize, device: &Device) -> Tensor<2> {
     Tensor::from_data(TensorData::new(sinusoids(tokens, width), [tokens, width]), device)
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{Device, Int, Tensor};
+
+    use super::segment_vectors;
+
+    #[test]
+    fn the_second_of_two_texts_is_in_the_first_segment_where_there_is_no_other() {
+        let device = Device::flex();
+        let ids = || Some(Tensor::<2, Int>::from_ints([[0, 1]], &device));
+        let one = segment_vectors(Tensor::from_floats([[3.0, 4.0]], &device), ids());
+        assert_eq!(one.into_data().try_to_vec::<f32>().unwrap(), [3.0, 4.0]);
+        let two = segment_vectors(Tensor::from_floats([[3.0, 4.0], [5.0, 6.0]], &device), ids());
+        assert_eq!(two.into_data().try_to_vec::<f32>().unwrap(), [3.0, 4.0, 5.0, 6.0]);
+    }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::{Class, HeadOf, usage};
+
 /// What stands in a card.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Card {
@@ -13,10 +15,14 @@ pub struct Card {
     pub licence: Option<String>,
     /// The text it was trained on.
     pub corpora: Vec<CardCorpus>,
+    /// The labelled examples it was tuned on.
+    pub splits: Vec<CardSplit>,
     /// How it was trained: key and value.
     pub settings: Vec<(String, String)>,
-    /// Its evaluations.
+    /// Its evaluations, of a head of words.
     pub results: Vec<CardResult>,
+    /// Its evaluations, of a head of labels.
+    pub figures: Vec<CardFigure>,
     /// What the numbers are of, such as the step and the baselines.
     pub about_results: String,
 }
@@ -51,34 +57,66 @@ pub struct CardResult {
     pub bits_per_char: Option<f64>,
 }
 
+/// One split of labelled examples.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CardSplit {
+    /// Its name: train, valid or test.
+    pub name: String,
+    /// Texts, sentences or pages.
+    pub examples: u64,
+    /// Tokens of all of them, as the encoder reads them.
+    pub tokens: u64,
+}
+
+/// One figure of an evaluation on labelled examples.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CardFigure {
+    /// The split: valid or test.
+    pub split: String,
+    /// Its name, such as `f1-macro`.
+    pub name: String,
+    /// Its value.
+    pub value: f64,
+    /// One standard error, where known.
+    pub error: Option<f64>,
+    /// The value of always saying what is most frequent in training, where known.
+    pub majority: Option<f64>,
+    /// Decisions that it is of.
+    pub scored: u64,
+}
+
 /// What an export adds to a card.
 pub(crate) struct Shape<'a> {
-    pub(crate) class: &'a str,
+    /// Such as `BertForMaskedLM`.
+    pub(crate) architecture: &'a str,
+    pub(crate) class: Class,
+    pub(crate) head: &'a HeadOf,
     pub(crate) parameters: u64,
     pub(crate) vocab_size: usize,
+    /// The mask's name.
+    pub(crate) mask: &'a str,
     pub(crate) notes: &'a [String],
 }
 
 const NOT_STATED: &str = "not stated";
 
+/// More labels than this are counted, not listed: config.json has them all.
+const LISTED_LABELS: usize = 30;
+
 impl Card {
     /// The card as Markdown with the hub's head.
     pub(crate) fn markdown(&self, shape: &Shape) -> String {
-        let mut out = String::from("---\nlibrary_name: transformers\npipeline_tag: fill-mask\n");
+        let tag = usage::pipeline_tag(shape.head);
+        let mut out = format!("---\nlibrary_name: transformers\npipeline_tag: {tag}\n");
         // Quoted: a licence is free text here. Writing to a String cannot fail.
         if let Some(licence) = &self.licence {
             let _ = writeln!(out, "license: {}", serde_json::Value::from(licence.as_str()));
         }
-        let _ = writeln!(out, "tags:\n- masked-lm\n---\n\n# {}\n\n{}\n", one_line(&self.name), one_line(&self.source));
-        let licence = self.licence.as_deref().unwrap_or(NOT_STATED);
-        let _ = writeln!(
-            out,
-            "A `{}` of {} parameters and {} words. Licence: {}.\n",
-            shape.class,
-            shape.parameters,
-            shape.vocab_size,
-            one_line(licence)
-        );
+        let kind = if *shape.head == HeadOf::Words { "masked-lm" } else { tag };
+        let _ = writeln!(out, "tags:\n- {kind}\n---\n\n# {}\n\n{}\n", one_line(&self.name), one_line(&self.source));
+        self.what_it_is(shape, &mut out);
+        let example = usage::example(shape.class, shape.head, shape.mask);
+        let _ = writeln!(out, "## Use\n\n```python\n{example}```\n");
         self.data(&mut out);
         self.results_table(&mut out);
         if !self.settings.is_empty() {
@@ -99,10 +137,35 @@ impl Card {
         out
     }
 
+    fn what_it_is(&self, shape: &Shape, out: &mut String) {
+        let Shape { architecture, parameters, vocab_size, .. } = shape;
+        let licence = one_line(self.licence.as_deref().unwrap_or(NOT_STATED));
+        let _ = writeln!(
+            out,
+            "A `{architecture}` of {parameters} parameters and {vocab_size} words. Licence: {licence}.\n"
+        );
+        let Some(labels) = shape.head.labels() else { return };
+        let count = labels.names.len();
+        let listed = labels.names.iter().take(LISTED_LABELS).map(|name| format!("`{}`", one_line(name)));
+        let listed = listed.collect::<Vec<_>>().join(", ");
+        let more = count.saturating_sub(LISTED_LABELS);
+        let rest = if more > 0 { format!(" and {more} more, in config.json") } else { String::new() };
+        let _ = writeln!(out, "It tells {count} labels apart: {listed}{rest}.\n");
+    }
+
     fn data(&self, out: &mut String) {
         let _ = writeln!(out, "## Data\n");
+        if !self.splits.is_empty() {
+            let _ = writeln!(out, "| labelled examples | examples | tokens |\n|---|---:|---:|");
+            for CardSplit { name, examples, tokens } in &self.splits {
+                let _ = writeln!(out, "| {} | {examples} | {tokens} |", cell(name));
+            }
+            out.push('\n');
+        }
         if self.corpora.is_empty() {
-            let _ = writeln!(out, "Not stated.\n");
+            if self.splits.is_empty() {
+                let _ = writeln!(out, "Not stated.\n");
+            }
             return;
         }
         let _ =
@@ -116,14 +179,20 @@ impl Card {
 
     fn results_table(&self, out: &mut String) {
         let _ = writeln!(out, "## Results\n");
-        if self.results.is_empty() {
+        if self.results.is_empty() && self.figures.is_empty() {
             let _ = writeln!(out, "Not stated.\n");
+            return;
+        }
+        let _ = writeln!(out, "{}\n", one_line(&self.about_results));
+        if !self.figures.is_empty() {
+            self.figures_table(out);
+        }
+        if self.results.is_empty() {
             return;
         }
         let _ = writeln!(
             out,
-            "{}\n\n| split | corpus | loss, nats a scored token | accuracy | scored | bits per character |\n|---|---|---:|---:|---:|---:|",
-            one_line(&self.about_results)
+            "| split | corpus | loss, nats a scored token | accuracy | scored | bits per character |\n|---|---|---:|---:|---:|---:|"
         );
         for result in &self.results {
             let bits = result.bits_per_char.map_or_else(String::new, |bits| format!("{bits:.4}"));
@@ -139,6 +208,19 @@ impl Card {
         }
         out.push('\n');
     }
+
+    fn figures_table(&self, out: &mut String) {
+        let _ = writeln!(
+            out,
+            "| split | figure | value | standard error | always the most frequent | scored |\n|---|---|---:|---:|---:|---:|"
+        );
+        let number = |value: Option<f64>| value.map_or_else(String::new, |value| format!("{value:.4}"));
+        for CardFigure { split, name, value, error, majority, scored } in &self.figures {
+            let (split, name, error, majority) = (cell(split), cell(name), number(*error), number(*majority));
+            let _ = writeln!(out, "| {split} | {name} | {value:.4} | {error} | {majority} | {scored} |");
+        }
+        out.push('\n');
+    }
 }
 
 fn one_line(text: &str) -> String {
@@ -151,14 +233,20 @@ fn cell(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Card, CardCorpus, CardResult, Shape};
+    use super::{Card, CardCorpus, CardFigure, CardResult, CardSplit, Shape};
+    use crate::{Class, HeadOf, LabelTask, Labels};
+
+    fn shape(head: &HeadOf) -> Shape<'_> {
+        let (class, architecture) = (Class::Bert, "BertForX");
+        Shape { architecture, class, head, parameters: 1234, vocab_size: 99, mask: "[MASK]", notes: &[] }
+    }
 
     #[test]
     fn a_card_says_what_is_known_and_what_is_not() {
-        let shape = Shape { class: "BertForMaskedLM", parameters: 1234, vocab_size: 99, notes: &[] };
+        let shape = shape(&HeadOf::Words);
         let bare = Card { name: "x".into(), ..Card::default() }.markdown(&shape);
         assert!(bare.contains("Licence: not stated.") && !bare.contains("license:"), "{bare}");
-        assert!(bare.contains("## Data\n\nNot stated."), "{bare}");
+        assert!(bare.contains("## Data\n\nNot stated.") && bare.contains("## Results\n\nNot stated."), "{bare}");
         let card = Card {
             name: "x".into(),
             licence: Some("CC BY-SA 4.0".into()),
@@ -167,8 +255,45 @@ mod tests {
             ..Card::default()
         };
         let full = card.markdown(&shape);
-        for line in ["license: \"CC BY-SA 4.0\"", "| a\\|b | 3 | 20 | 5 |", "| valid | all | 4.2500 |"] {
-            assert!(full.contains(line), "{line}: {full}");
-        }
+        let lines = [
+            "license: \"CC BY-SA 4.0\"",
+            "pipeline_tag: fill-mask",
+            "print(model(\"… [MASK] …\"))",
+            "| a\\|b | 3 | 20 | 5 |",
+            "| valid | all | 4.2500 |",
+        ];
+        lines.iter().for_each(|line| assert!(full.contains(line), "{line}: {full}"));
+    }
+
+    #[test]
+    fn a_card_of_labels_lists_them_with_figures_and_their_errors() {
+        let names = (0..40).map(|at| format!("label {at}")).collect();
+        let head = HeadOf::Labels(Labels { task: LabelTask::Multi, names });
+        let figure = |name: &str, error| CardFigure {
+            split: "test".into(),
+            name: name.into(),
+            value: 0.5,
+            error,
+            majority: Some(0.25),
+            scored: 80,
+        };
+        let card = Card {
+            splits: vec![CardSplit { name: "train".into(), examples: 7, tokens: 300 }],
+            figures: vec![figure("f1-macro", None), figure("accuracy", Some(0.0125))],
+            ..Card::default()
+        };
+        let full = card.markdown(&shape(&head));
+        let lines = [
+            "pipeline_tag: text-classification",
+            "tags:\n- text-classification",
+            "It tells 40 labels apart: `label 0`,",
+            "`label 29` and 10 more",
+            "top_k=None",
+            "| train | 7 | 300 |",
+            "| test | f1-macro | 0.5000 |  | 0.2500 | 80 |",
+            "| test | accuracy | 0.5000 | 0.0125 | 0.2500 | 80 |",
+        ];
+        lines.iter().for_each(|line| assert!(full.contains(line), "{line}: {full}"));
+        assert!(!full.contains("Not stated") && !full.contains("nats a scored token"), "{full}");
     }
 }

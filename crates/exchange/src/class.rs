@@ -1,5 +1,7 @@
 //! The classes of transformers that are read and written.
 
+use crate::LabelTask;
+
 /// A class of encoders, by what it computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
@@ -13,12 +15,14 @@ pub enum Class {
     Electra,
     /// Pre-norm, rotary positions, GeGLU, local layers (Warner et al. 2024).
     ModernBert,
+    /// BERT with the boxes of its tokens on the page (Xu et al. 2020).
+    LayoutLm,
 }
 
 impl Class {
     /// All, in the order in which an export tries them.
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Bert, Self::Roberta, Self::RobertaPreLayerNorm, Self::Electra, Self::ModernBert];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Bert, Self::Roberta, Self::RobertaPreLayerNorm, Self::Electra, Self::ModernBert, Self::LayoutLm];
 
     /// The class of a `model_type`.
     pub(crate) fn of_model_type(word: &str) -> Option<Self> {
@@ -28,6 +32,7 @@ impl Class {
             "roberta-prelayernorm" => Some(Self::RobertaPreLayerNorm),
             "electra" => Some(Self::Electra),
             "modernbert" => Some(Self::ModernBert),
+            "layoutlm" => Some(Self::LayoutLm),
             _ => None,
         }
     }
@@ -40,18 +45,26 @@ impl Class {
             Self::RobertaPreLayerNorm => "roberta-prelayernorm",
             Self::Electra => "electra",
             Self::ModernBert => "modernbert",
+            Self::LayoutLm => "layoutlm",
         }
     }
 
-    /// The class with a masked-language head, such as `BertForMaskedLM`.
-    pub fn masked_lm(self) -> &'static str {
-        match self {
-            Self::Bert => "BertForMaskedLM",
-            Self::Roberta => "RobertaForMaskedLM",
-            Self::RobertaPreLayerNorm => "RobertaPreLayerNormForMaskedLM",
-            Self::Electra => "ElectraForMaskedLM",
-            Self::ModernBert => "ModernBertForMaskedLM",
-        }
+    /// The class with a head of words, classes or tags, such as `BertForMaskedLM`.
+    pub fn architecture(self, task: Option<LabelTask>) -> String {
+        let name = match self {
+            Self::Bert => "Bert",
+            Self::Roberta => "Roberta",
+            Self::RobertaPreLayerNorm => "RobertaPreLayerNorm",
+            Self::Electra => "Electra",
+            Self::ModernBert => "ModernBert",
+            Self::LayoutLm => "LayoutLM",
+        };
+        let head = match task {
+            None => "MaskedLM",
+            Some(LabelTask::Single | LabelTask::Multi) => "SequenceClassification",
+            Some(LabelTask::Tags) => "TokenClassification",
+        };
+        format!("{name}For{head}")
     }
 
     /// What the encoder's weights begin with inside a class with a head; a file of the bare encoder leaves it out.
@@ -62,6 +75,7 @@ impl Class {
             Self::RobertaPreLayerNorm => "roberta_prelayernorm.",
             Self::Electra => "electra.",
             Self::ModernBert => "model.",
+            Self::LayoutLm => "layoutlm.",
         }
     }
 

@@ -14,14 +14,18 @@
 //! | | `output_bias` | `decoder_bias` |
 //! | | `local_window`, `global_every` | `local_attention`, `layer_types` |
 //! | | `rotary_base`, `local_rotary_base` | `rope_parameters` |
+//! | `max_2d_position_embeddings` (LayoutLM) | `boxes`, always 1024 | |
+//!
+//! The head's keys stand in `head_config`.
 
 use std::path::Path;
 
 use case::{Activation, EncoderConfig, NormPlacement, PositionKind};
 use corpus::SpecialIds;
+use encoder::PAGE_POSITIONS;
 use serde_json::{Value, json};
 
-use crate::{Class, ExchangeError};
+use crate::{Class, ExchangeError, HeadOf, head_config, keys::Keys, layout::Form};
 
 /// What a `config.json` says.
 pub(crate) struct Published {
@@ -32,7 +36,9 @@ pub(crate) struct Published {
     pub(crate) model: EncoderConfig,
     /// Rows of the position table before the first position's.
     pub(crate) below: usize,
-    /// Why its masked-language head is none that ours could be.
+    /// What stands on the encoder.
+    pub(crate) head: HeadOf,
+    /// Why that is none that ours could be.
     pub(crate) other_head: Option<String>,
 }
 
@@ -45,18 +51,20 @@ pub(crate) fn read(path: &Path, json: &Value) -> Result<Published, ExchangeError
     let keys = Keys { path, json };
     let model_type = keys.word("model_type", "")?;
     let Some(class) = Class::of_model_type(&model_type) else {
-        let known = "bert, roberta, xlm-roberta, camembert, roberta-prelayernorm, electra and modernbert are read";
+        let known =
+            "bert, roberta, xlm-roberta, camembert, roberta-prelayernorm, electra, layoutlm and modernbert are read";
         return Err(keys.unsupported("model_type", known));
     };
     keys.must_be("is_decoder", false.into(), "only encoders are read")?;
     keys.must_be("add_cross_attention", false.into(), "only encoders are read")?;
     keys.must_be("position_embedding_type", "absolute".into(), "only positions that are added to the tokens are read")?;
-    let (model, other_head) = if class == Class::ModernBert { modern(&keys)? } else { bert_like(&keys, class)? };
+    let model = if class == Class::ModernBert { modern(&keys)? } else { bert_like(&keys, class)? };
     let below = if class.counts_from_padding() { keys.count("pad_token_id", 1)? + 1 } else { 0 };
     let seq_len = model.seq_len.saturating_sub(below);
     let model = case::read_model(&case::model_toml(&EncoderConfig { seq_len, ..model }), path)?;
     let architecture = json["architectures"][0].as_str().unwrap_or_default().to_string();
-    Ok(Published { class, model_type, architecture, model, below, other_head })
+    let (head, other_head) = head_config::read(&keys, class, &architecture, &model)?;
+    Ok(Published { class, model_type, architecture, model, below, head, other_head })
 }
 
 /// What all classes say in the same words.
@@ -72,32 +80,30 @@ fn common(keys: &Keys) -> Result<EncoderConfig, ExchangeError> {
     })
 }
 
-fn bert_like(keys: &Keys, class: Class) -> Result<(EncoderConfig, Option<String>), ExchangeError> {
+fn bert_like(keys: &Keys, class: Class) -> Result<EncoderConfig, ExchangeError> {
     let base = common(keys)?;
-    let activation = activation(keys, "hidden_act")?;
     let is_pre = class == Class::RobertaPreLayerNorm;
     let dropout = keys.number("hidden_dropout_prob", 0.1)?;
     let width = if class == Class::Electra { keys.count("embedding_size", 128)? } else { base.d_model };
-    let other_head = (class == Class::Bert && activation != Activation::Gelu)
-        .then(|| "its head has the blocks' activation, and ours is GELU".to_string());
-    let model = EncoderConfig {
+    let boxes = class == Class::LayoutLm;
+    if boxes && keys.count("max_2d_position_embeddings", PAGE_POSITIONS)? != PAGE_POSITIONS {
+        return Err(keys.unsupported("max_2d_position_embeddings", "the encoder's tables of boxes have 1024 rows"));
+    }
+    Ok(EncoderConfig {
         dropout,
         attention_dropout: other_than(dropout, keys.number("attention_probs_dropout_prob", 0.1)?),
         norm: if is_pre { NormPlacement::Pre } else { NormPlacement::Post },
         layer_norm_eps: keys.number("layer_norm_eps", 1e-12)?,
         segments: keys.count("type_vocab_size", 2)?,
+        boxes,
         embedding_width: (width != base.d_model).then_some(width),
-        activation,
+        activation: activation(keys, "hidden_act")?,
         ..base
-    };
-    Ok((model, other_head))
+    })
 }
 
-fn modern(keys: &Keys) -> Result<(EncoderConfig, Option<String>), ExchangeError> {
+fn modern(keys: &Keys) -> Result<EncoderConfig, ExchangeError> {
     keys.must_be("hidden_activation", "gelu".into(), "the encoder's gated activation is GELU")?;
-    let head_activation = keys.word("classifier_activation", "gelu")?;
-    let other_head =
-        (head_activation != "gelu").then(|| format!("its head's activation is {head_activation}, and ours is GELU"));
     let base = common(keys)?;
     let (dropout, inner) = (keys.number("attention_dropout", 0.0)?, keys.number("mlp_dropout", 0.0)?);
     let mut biases = false;
@@ -108,7 +114,7 @@ fn modern(keys: &Keys) -> Result<(EncoderConfig, Option<String>), ExchangeError>
     let rotary_base = rotary_base(keys, "full_attention", "global_rope_theta", 160_000.0)?;
     let local_base = rotary_base_of_local(keys, rotary_base)?;
     let has_local = every > 1 && base.n_layers > 1;
-    let model = EncoderConfig {
+    Ok(EncoderConfig {
         dropout,
         hidden_dropout: other_than(dropout, inner),
         norm: NormPlacement::Pre,
@@ -123,8 +129,7 @@ fn modern(keys: &Keys) -> Result<(EncoderConfig, Option<String>), ExchangeError>
         global_every: if has_local { every } else { EncoderConfig::default().global_every },
         local_rotary_base: if has_local { other_than(rotary_base, local_base) } else { None },
         ..base
-    };
-    Ok((model, other_head))
+    })
 }
 
 /// Older files say a number, newer ones list every layer's kind.
@@ -166,66 +171,12 @@ fn other_than(usual: f64, value: f64) -> Option<f64> {
     (value != usual).then_some(value)
 }
 
-/// Typed looks into a `config.json`; a key that is null or absent has its class's default.
-struct Keys<'a> {
-    path: &'a Path,
-    json: &'a Value,
-}
-
-impl Keys<'_> {
-    fn read<T>(
-        &self,
-        key: &str,
-        default: T,
-        as_type: impl Fn(&Value) -> Option<T>,
-        type_name: &str,
-    ) -> Result<T, ExchangeError> {
-        match self.json.get(key).filter(|value| !value.is_null()) {
-            None => Ok(default),
-            Some(value) => as_type(value).ok_or_else(|| ExchangeError::Config {
-                path: self.path.into(),
-                why: format!("`{key}` is {value}, not {type_name}"),
-            }),
-        }
-    }
-
-    fn count(&self, key: &str, default: usize) -> Result<usize, ExchangeError> {
-        // No published encoder comes near; a larger number would only be asked of the memory.
-        let fits = |value: &Value| value.as_u64().filter(|count| *count < 1 << 24).map(|count| count as usize);
-        self.read(key, default, fits, "a count below 16,777,216")
-    }
-
-    fn number(&self, key: &str, default: f64) -> Result<f64, ExchangeError> {
-        self.read(key, default, Value::as_f64, "a number")
-    }
-
-    fn flag(&self, key: &str, default: bool) -> Result<bool, ExchangeError> {
-        self.read(key, default, Value::as_bool, "true or false")
-    }
-
-    fn word(&self, key: &str, default: &str) -> Result<String, ExchangeError> {
-        self.read(key, default.to_string(), |value| value.as_str().map(str::to_string), "a word")
-    }
-
-    fn must_be(&self, key: &str, wanted: Value, why: &str) -> Result<(), ExchangeError> {
-        match self.json.get(key) {
-            Some(value) if *value != wanted && !value.is_null() => Err(self.unsupported(key, why)),
-            _ => Ok(()),
-        }
-    }
-
-    fn unsupported(&self, key: &str, why: &str) -> ExchangeError {
-        let value = self.json.get(key).map_or_else(|| "not there".to_string(), Value::to_string);
-        ExchangeError::Unsupported { path: self.path.into(), key: key.into(), value, why: why.into() }
-    }
-}
-
-/// The `config.json` of a model of ours as a class with a masked-language head.
-pub(crate) fn write(class: Class, model: &EncoderConfig, vocab_size: usize, special: SpecialIds) -> Value {
-    let below = if class.counts_from_padding() { special.pad as usize + 1 } else { 0 };
+/// The `config.json` of a model of ours as a class with its head.
+pub(crate) fn write(form: Form, head: &HeadOf, model: &EncoderConfig, vocab_size: usize, special: SpecialIds) -> Value {
+    let Form { class, below, .. } = form;
     let attention_dropout = model.attention_dropout.unwrap_or(model.dropout);
     let mut json = json!({
-        "architectures": [class.masked_lm()],
+        "architectures": [form.architecture()],
         "model_type": class.model_type(),
         "dtype": "float32",
         "vocab_size": vocab_size,
@@ -258,7 +209,9 @@ pub(crate) fn write(class: Class, model: &EncoderConfig, vocab_size: usize, spec
         })
     };
     let width = (class == Class::Electra).then(|| json!({"embedding_size": model.table_width()}));
-    for more in [Some(own), width].into_iter().flatten() {
+    let page = (class == Class::LayoutLm).then(|| json!({"max_2d_position_embeddings": PAGE_POSITIONS}));
+    let labels = head.labels().map(|labels| Value::Object(head_config::write(labels, class, model)));
+    for more in [Some(own), width, page, labels].into_iter().flatten() {
         let (Some(json), Value::Object(more)) = (json.as_object_mut(), more) else { continue };
         json.extend(more);
     }

@@ -93,7 +93,7 @@ pub enum ExchangeError {
         /// The weight, by their name.
         name: String,
         /// The class.
-        class: &'static str,
+        class: String,
     },
     /// A weight of another shape.
     #[error("weight `{name}` has shape {found:?} where the configuration asks for {wanted:?}")]
@@ -111,7 +111,7 @@ pub enum ExchangeError {
         /// The first of them.
         names: Vec<String>,
         /// The class.
-        class: &'static str,
+        class: String,
     },
     /// A table of fewer words than the tokenizer has.
     #[error("the token table has {rows} rows and the tokenizer {words} words: they do not belong together")]
@@ -125,9 +125,17 @@ pub enum ExchangeError {
     #[error("no class of transformers computes this model; the nearest, {nearest}, would need {}", obstacles.join(", "))]
     NoClass {
         /// The class with the fewest obstacles.
-        nearest: &'static str,
+        nearest: String,
         /// Each as a key of `[model]`, its value and the value that would do.
         obstacles: Vec<String>,
+    },
+    /// Labels that a head cannot have.
+    #[error("a head of {rows} labels cannot have these: {why}")]
+    Labels {
+        /// Rows of the head's matrix.
+        rows: usize,
+        /// What is wrong with the names.
+        why: String,
     },
     /// A model without the head that an export needs.
     #[error(

@@ -3,27 +3,29 @@
 use case::{Activation, EncoderConfig, NormPlacement, PositionKind};
 use serde::Serialize;
 
-use crate::{Class, ExchangeError};
+use crate::{Class, ExchangeError, HeadOf};
 
-/// The first class that computes what `model` computes.
+/// The first class that computes what `model` computes with such a head.
 ///
 /// Some differences are no obstacle, for they can be written into the weights: sinusoidal positions become a table, scaled
 /// embeddings a table of their own, an output without a bias one of zeros.
 ///
 /// # Errors
 /// [`ExchangeError::NoClass`] with what stands in the way of the class that comes nearest.
-pub fn class_for(model: &EncoderConfig) -> Result<Class, ExchangeError> {
-    let mut tried = Class::ALL.map(|class| (class, obstacles(class, model))).into_iter().collect::<Vec<_>>();
+pub fn class_for(model: &EncoderConfig, head: &HeadOf) -> Result<Class, ExchangeError> {
+    // One class knows boxes and cannot do without: the others would only be "nearest" for want of them.
+    let candidates = Class::ALL.into_iter().filter(|class| (*class == Class::LayoutLm) == model.boxes);
+    let mut tried = candidates.map(|class| (class, obstacles(class, model, head))).collect::<Vec<_>>();
     tried.sort_by_key(|(_, obstacles)| obstacles.len()); // stable: the earlier class of two equals
     let (class, obstacles) = tried.remove(0);
     if obstacles.is_empty() {
         return Ok(class);
     }
-    Err(ExchangeError::NoClass { nearest: class.masked_lm(), obstacles })
+    Err(ExchangeError::NoClass { nearest: class.architecture(head.task()), obstacles })
 }
 
 /// What a class would need otherwise: each as `` `key` = value instead of value``.
-fn obstacles(class: Class, model: &EncoderConfig) -> Vec<String> {
+fn obstacles(class: Class, model: &EncoderConfig, head: &HeadOf) -> Vec<String> {
     let mut found = Vec::new();
     let mut need = |fits: bool, key: &str, is: String, wanted: &str| {
         if !fits {
@@ -34,7 +36,8 @@ fn obstacles(class: Class, model: &EncoderConfig) -> Vec<String> {
     let norm = if is_modern || is_pre { NormPlacement::Pre } else { NormPlacement::Post };
     need(model.norm == norm, "norm", word(&model.norm), &word(&norm));
     need(model.embedding_norm, "embedding_norm", "false".into(), "true");
-    need(model.head_transform, "head_transform", "false".into(), "true");
+    let of_words = *head == HeadOf::Words;
+    need(model.head_transform || !of_words, "head_transform", "false".into(), "true");
     let window = || model.local_window.map_or_else(String::new, |window| window.to_string());
     if is_modern {
         let geglu = model.activation == Activation::Geglu;
@@ -45,9 +48,9 @@ fn obstacles(class: Class, model: &EncoderConfig) -> Vec<String> {
     } else {
         let position = model.position != PositionKind::Rotary;
         need(position, "position", word(&model.position), "\"learned\"");
-        // BERT's head takes the blocks' activation and ours GELU; the other classes' heads take GELU too.
+        // BERT's head of words takes the blocks' activation and ours GELU; the other classes' heads take GELU too.
         let fits = match class {
-            Class::Bert => model.activation == Activation::Gelu,
+            Class::Bert | Class::LayoutLm if of_words => model.activation == Activation::Gelu,
             _ => model.activation != Activation::Geglu,
         };
         need(fits, "activation", word(&model.activation), "\"gelu\"");
@@ -72,7 +75,11 @@ mod tests {
     use case::{Activation, EncoderConfig, NormPlacement, PositionKind};
 
     use super::class_for;
-    use crate::Class;
+    use crate::{Class, HeadOf, LabelTask, Labels};
+
+    fn tags() -> HeadOf {
+        HeadOf::Labels(Labels { task: LabelTask::Tags, names: vec!["O".into(), "B-x".into()] })
+    }
 
     fn modern() -> EncoderConfig {
         EncoderConfig {
@@ -100,13 +107,40 @@ mod tests {
             (EncoderConfig { biases: false, local_window: Some(16), ..modern() }, Class::ModernBert),
         ];
         for (model, class) in cases {
-            assert_eq!(class_for(&model).unwrap(), class, "{model:?}");
+            assert_eq!(class_for(&model, &HeadOf::Words).unwrap(), class, "{model:?}");
+        }
+    }
+
+    #[test]
+    fn a_head_of_labels_asks_for_less_than_one_of_words() {
+        let bare = EncoderConfig { head_transform: false, activation: Activation::Silu, ..EncoderConfig::default() };
+        let post = EncoderConfig { norm: NormPlacement::Post, ..bare.clone() };
+        assert_eq!(class_for(&bare, &tags()).unwrap(), Class::RobertaPreLayerNorm);
+        assert_eq!(class_for(&post, &tags()).unwrap(), Class::Bert);
+        assert!(class_for(&post, &HeadOf::Words).is_err());
+    }
+
+    #[test]
+    fn boxes_go_to_the_one_class_that_has_them_or_nowhere() {
+        let boxes = EncoderConfig { boxes: true, norm: NormPlacement::Post, ..EncoderConfig::default() };
+        assert_eq!(class_for(&boxes, &HeadOf::Words).unwrap(), Class::LayoutLm);
+        assert_eq!(class_for(&EncoderConfig { segments: 3, ..boxes.clone() }, &tags()).unwrap(), Class::LayoutLm);
+        let silu = EncoderConfig { activation: Activation::Silu, ..boxes.clone() };
+        assert_eq!(class_for(&silu, &tags()).unwrap(), Class::LayoutLm);
+        let refused = [
+            (EncoderConfig { norm: NormPlacement::Pre, ..boxes.clone() }, "`norm` = \"post\""),
+            (EncoderConfig { embedding_width: Some(64), ..boxes.clone() }, "`embedding_width` = nothing"),
+            (EncoderConfig { position: PositionKind::Rotary, ..boxes }, "`position` = \"learned\""),
+        ];
+        for (model, words) in refused {
+            let error = class_for(&model, &tags()).unwrap_err().to_string();
+            assert!(error.contains("LayoutLMForTokenClassification, would need") && error.contains(words), "{error}");
         }
     }
 
     #[test]
     fn what_stands_in_the_way_is_named_with_what_would_do() {
-        let refused = |model: EncoderConfig| class_for(&model).unwrap_err().to_string();
+        let refused = |model: EncoderConfig| class_for(&model, &HeadOf::Words).unwrap_err().to_string();
         let error = refused(EncoderConfig { first_norm: true, ..modern() });
         assert!(
             error.contains("ModernBertForMaskedLM, would need `first_norm` = false in [model] instead of true"),

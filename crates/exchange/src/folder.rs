@@ -9,7 +9,7 @@ use case::EncoderConfig;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{ExchangeError, Weights, files, weights};
+use crate::{ExchangeError, HeadOf, Labels, Weights, files, weights};
 
 /// The `[model]` table.
 pub const MODEL: &str = "model.toml";
@@ -32,9 +32,12 @@ pub struct Origin {
     pub model_type: String,
     /// The class that wrote it, such as `BertForMaskedLM`; empty where the file does not say.
     pub architecture: String,
+    /// The labels of its head, where it has one of labels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Labels>,
     /// The files read.
     pub files: BTreeMap<String, OriginFile>,
-    /// Weights that have no place here: poolers, other heads, second names of tied weights.
+    /// Weights that have no place here: poolers that are part of no head, other heads, second names of tied weights.
     pub dropped: Vec<String>,
     /// What was changed or is missing, in sentences.
     pub notes: Vec<String>,
@@ -50,8 +53,8 @@ pub struct OriginFile {
     pub sha256: String,
 }
 
-/// The layout that this version reads and writes.
-pub(crate) const FORMAT: u32 = 1;
+/// The layout that this version writes; 1 knew no labels, and is read too.
+pub(crate) const FORMAT: u32 = 2;
 
 impl OriginFile {
     pub(crate) fn of(bytes: &[u8]) -> Self {
@@ -65,7 +68,9 @@ impl OriginFile {
 pub struct ModelFolder {
     /// The encoder's shape.
     pub model: EncoderConfig,
-    /// Our weights; those of the head are left out where it had none.
+    /// What stands on the encoder; none where its head was left out.
+    pub head: Option<HeadOf>,
+    /// Our weights, the head's among them where there is one.
     pub weights: Weights,
     /// Where its tokenizer is.
     pub tokenizer: PathBuf,
@@ -103,9 +108,12 @@ pub fn read_model_folder(folder: &Path) -> Result<ModelFolder, ExchangeError> {
     if found.format > FORMAT {
         return Err(wrong(format!("its format is {}, and this program knows {FORMAT} at most", found.format)));
     }
+    let weights = weights::parse(&path, &files::read(&path)?)?;
+    let has_head = weights.keys().any(|name| name.starts_with("head."));
     Ok(ModelFolder {
         model: ModelFolder::model(folder)?,
-        weights: weights::parse(&path, &files::read(&path)?)?,
+        head: has_head.then(|| found.labels.clone().map_or(HeadOf::Words, HeadOf::Labels)),
+        weights,
         tokenizer: folder.join(TOKENIZER),
         origin: found,
     })

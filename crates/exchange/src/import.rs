@@ -5,14 +5,15 @@ use std::{collections::BTreeMap, path::Path};
 use burn::tensor::Device;
 use case::EncoderConfig;
 use corpus::TextTokenizer;
-use encoder::{HeadKind, Model, flat_weights};
+use encoder::{Flat, HeadKind, Model, flat_weights};
 
 use crate::{
-    Array, ExchangeError, Origin, OriginFile, Weights,
+    Array, Class, ExchangeError, HeadOf, Labels, Origin, OriginFile, Weights,
     config::{self, Published},
     files::{self, json_bytes, write_folder},
     folder::{FORMAT, MODEL, ORIGIN, TOKENIZER, WEIGHTS},
-    layout::{Lies, lies, second_output_bias},
+    heads::second_output_bias,
+    layout::{Form, Lies, lies},
     weights,
 };
 
@@ -39,12 +40,14 @@ pub fn import(from: &Path, to: &Path) -> Result<Imported, ExchangeError> {
     files::refuse_existing(to)?;
     let Read { published, tokenizer, tokenizer_bytes, theirs, files } = read_folder(from)?;
     let words = tokenizer.vocab_size();
-    let Converted { model, ours, dropped, notes } = convert(published_names(theirs, &published), &published, words)?;
+    let Converted { model, ours, labels, dropped, notes } =
+        convert(published_names(theirs, &published), &published, words)?;
     let origin = Origin {
         format: FORMAT,
         folder: from.to_string_lossy().into_owned(),
         model_type: published.model_type,
         architecture: published.architecture,
+        labels,
         files,
         dropped,
         notes,
@@ -119,66 +122,96 @@ fn published_names(theirs: Weights, published: &Published) -> Weights {
 struct Converted {
     model: EncoderConfig,
     ours: Weights,
+    labels: Option<Labels>,
     dropped: Vec<String>,
     notes: Vec<String>,
 }
 
 /// Their weights as ours.
 fn convert(mut theirs: Weights, published: &Published, words: usize) -> Result<Converted, ExchangeError> {
-    let (class, model) = (published.class, published.model.clone());
+    let form = Form { class: published.class, task: published.head.task(), below: published.below };
+    let model = published.model.clone();
     let mut notes = Vec::new();
-    let place = |name: &str| lies(class, name, published.below);
-    let has_head = place("head.transform.dense.weight").is_some_and(|lies| lies.take(&theirs).is_some());
-    let keeps_head = has_head && published.other_head.is_none();
-    if !keeps_head {
-        let why = match (&published.other_head, has_head) {
-            (Some(why), true) => why.clone(),
-            _ => "the files hold none".into(),
-        };
-        notes.push(format!("no masked-language head: {why}; pre-training from here begins with a fresh one"));
-    }
+    let keeps_head = keeps_head(form, &theirs, published, &mut notes);
+    let head = if keeps_head { published.head.kind() } else { HeadKind::Words };
     let mut ours = Weights::new();
     let mut taken = Vec::new();
-    for flat in flat_weights(&Model::zeros(&model, words, HeadKind::Words, &Device::flex())) {
+    for flat in flat_weights(&Model::zeros(&model, words, head, &Device::flex())) {
         if flat.name.starts_with("head.") && !keeps_head {
             continue;
         }
-        let lies = match second_output_bias(class).filter(|name| flat.name == "head.bias" && theirs.contains_key(*name))
-        {
-            // Two weights where the output is its own matrix: what is added is the second.
-            Some(second) if !model.tied_output => Lies::Plain(second.into()),
-            _ => place(&flat.name).expect("a class that was read has a place for each weight of its model"),
-        };
-        let array = match lies.take(&theirs) {
-            Some(array) => array,
-            // A class with some of its biases is held as one with all: the others are zeros.
-            None if class == crate::Class::ModernBert && flat.name.ends_with("bias") => Array::zeros(&flat.shape),
-            None => {
-                let name = lies.names().into_iter().find(|name| !theirs.contains_key(*name));
-                let name = name.unwrap_or(lies.names()[0]).to_string();
-                return Err(ExchangeError::Missing { name, class: class.masked_lm() });
-            }
-        };
-        let array = fitting(array, &flat.name, &flat.shape, words, &mut notes)?;
+        let lies = place(form, &model, &flat.name, &theirs);
+        let array = found(form, &lies, &flat, &theirs)?;
+        let is_of_words = published.head == HeadOf::Words || flat.name.starts_with("encoder.");
+        let array = fitting(array, &flat, words, is_of_words, &mut notes)?;
         taken.extend(lies.names().into_iter().map(str::to_string));
         ours.insert(flat.name, array);
     }
     taken.iter().for_each(|name| {
         theirs.remove(name);
     });
-    let dropped = leftover(theirs, published)?;
-    Ok(Converted { model, ours, dropped, notes })
+    let dropped = leftover(theirs, form)?;
+    let labels = published.head.labels().filter(|_| keeps_head).cloned();
+    Ok(Converted { model, ours, labels, dropped, notes })
+}
+
+/// Whether the head is one that ours could be; the notes say why not, and which labels it has.
+fn keeps_head(form: Form, theirs: &Weights, published: &Published, notes: &mut Vec<String>) -> bool {
+    let labels = published.head.labels();
+    let first = if labels.is_some() { "head.weight" } else { "head.transform.dense.weight" };
+    let is_there = lies(form, first).is_some_and(|lies| lies.take(theirs).is_some());
+    let why = match (&published.other_head, is_there) {
+        (None, true) => None,
+        (Some(why), true) => Some(why.clone()),
+        (_, false) => Some("the files hold none".into()),
+    };
+    let fresh = "pre-training from here begins with a fresh one";
+    notes.extend(match (labels, &why) {
+        (None, None) => None,
+        (None, Some(why)) => Some(format!("no masked-language head: {why}; {fresh}")),
+        (Some(labels), None) => {
+            Some(format!("a head of {} labels, and no masked-language head: {fresh}", labels.names.len()))
+        }
+        (Some(labels), Some(why)) => Some(format!(
+            "its head of {} labels was left out: {why}; no masked-language head: {fresh}",
+            labels.names.len()
+        )),
+    });
+    why.is_none()
+}
+
+/// Where a weight of ours lies in these files.
+fn place(form: Form, model: &EncoderConfig, name: &str, theirs: &Weights) -> Lies {
+    match second_output_bias(form).filter(|second| name == "head.bias" && theirs.contains_key(*second)) {
+        // Two weights where the output is its own matrix: what is added is the second.
+        Some(second) if !model.tied_output => Lies::Plain(second.into()),
+        _ => lies(form, name).expect("a class that was read has a place for each weight of its model"),
+    }
+}
+
+fn found(form: Form, lies: &Lies, flat: &Flat, theirs: &Weights) -> Result<Array, ExchangeError> {
+    match lies.take(theirs) {
+        Some(array) => Ok(array),
+        // A class with some of its biases is held as one with all: the others are zeros.
+        None if form.class == Class::ModernBert && flat.name.ends_with("bias") => Ok(Array::zeros(&flat.shape)),
+        None => {
+            let name = lies.names().into_iter().find(|name| !theirs.contains_key(*name));
+            let name = name.unwrap_or(lies.names()[0]).to_string();
+            Err(ExchangeError::Missing { name, class: form.architecture() })
+        }
+    }
 }
 
 /// An array of the wanted shape: tables of words lose rows that no token has, others must fit.
 fn fitting(
     array: Array,
-    name: &str,
-    wanted: &[usize],
+    flat: &Flat,
     words: usize,
+    is_of_words: bool,
     notes: &mut Vec<String>,
 ) -> Result<Array, ExchangeError> {
-    let is_of_words = ["encoder.embeddings.token", "head.weight", "head.bias"].contains(&name);
+    let Flat { name, shape: wanted, .. } = flat;
+    let is_of_words = is_of_words && ["encoder.embeddings.token", "head.weight", "head.bias"].contains(&name.as_str());
     let rows = array.shape.first().copied().unwrap_or(0);
     if is_of_words && rows < words {
         return Err(ExchangeError::Vocabulary { rows, words });
@@ -189,16 +222,15 @@ fn fitting(
     } else {
         array
     };
-    if array.shape != wanted {
-        return Err(ExchangeError::Shape { name: name.into(), found: array.shape, wanted: wanted.to_vec() });
+    if array.shape != *wanted {
+        return Err(ExchangeError::Shape { name: name.clone(), found: array.shape, wanted: wanted.clone() });
     }
     Ok(array)
 }
 
 /// Names of weights that were not used: heads and poolers may be, other parts of the encoder may not.
-fn leftover(theirs: Weights, published: &Published) -> Result<Vec<String>, ExchangeError> {
-    let class = published.class;
-    let is_harmless = |name: &str| match name.strip_prefix(class.prefix()) {
+fn leftover(theirs: Weights, form: Form) -> Result<Vec<String>, ExchangeError> {
+    let is_harmless = |name: &str| match name.strip_prefix(form.class.prefix()) {
         None => true,
         Some(rest) => rest.starts_with("pooler.") || rest == "embeddings.position_ids",
     };
@@ -207,5 +239,5 @@ fn leftover(theirs: Weights, published: &Published) -> Result<Vec<String>, Excha
     if harmful.is_empty() {
         return Ok(names);
     }
-    Err(ExchangeError::Leftover { names: harmful, class: class.masked_lm() })
+    Err(ExchangeError::Leftover { names: harmful, class: form.architecture() })
 }

@@ -1,6 +1,23 @@
 //! Where each of our weights lies in a published model.
 
-use crate::{Array, Class, Weights};
+use crate::{Array, Class, LabelTask, Weights, heads};
+
+/// What decides where a weight lies.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Form {
+    pub(crate) class: Class,
+    /// What the head's labels are given to; none for words.
+    pub(crate) task: Option<LabelTask>,
+    /// Rows of the position table before the first position's.
+    pub(crate) below: usize,
+}
+
+impl Form {
+    /// The class with its head, such as `BertForMaskedLM`.
+    pub(crate) fn architecture(self) -> String {
+        self.class.architecture(self.task)
+    }
+}
 
 /// How a weight of ours lies there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,14 +32,14 @@ pub(crate) enum Lies {
     Below(String, usize),
 }
 
-/// The place of our weight `ours` in a class; `below`: rows before the first position's. None where the class has no such
-/// weight.
+/// The place of our weight `ours`; none where the class has no such weight.
 ///
-/// | ours | BERT, RoBERTa, ELECTRA | pre-norm RoBERTa | ModernBERT |
+/// | ours | BERT, RoBERTa, ELECTRA, LayoutLM | pre-norm RoBERTa | ModernBERT |
 /// |---|---|---|---|
 /// | `embeddings.token` | `embeddings.word_embeddings.weight` | the same | `embeddings.tok_embeddings.weight` |
 /// | `embeddings.position` | `embeddings.position_embeddings.weight` | the same | |
 /// | `embeddings.segment` | `embeddings.token_type_embeddings.weight` | the same | |
+/// | `embeddings.page.{x,y,height,width}` | `embeddings.{x,y,h,w}_position_embeddings.weight` (LayoutLM) | | |
 /// | `embeddings.norm` | `embeddings.LayerNorm` | the same | `embeddings.norm` |
 /// | `embeddings.project` | `embeddings_project` (ELECTRA) | | |
 /// | `layers.I.qkv` | `encoder.layer.I.attention.self.{query,key,value}` | the same | `layers.I.attn.Wqkv` |
@@ -33,12 +50,14 @@ pub(crate) enum Lies {
 /// | `layers.I.ff_norm` | `…output.LayerNorm` | `…intermediate.LayerNorm` | `layers.I.mlp_norm` |
 /// | `norm` | | `LayerNorm` | `final_norm` |
 ///
-/// The heads' names stand in [`head`].
-pub(crate) fn lies(class: Class, ours: &str, below: usize) -> Option<Lies> {
+/// The heads' names stand in [`heads::lies`].
+pub(crate) fn lies(form: Form, ours: &str) -> Option<Lies> {
+    let Form { class, below, .. } = form;
     let path = ours.split('.').collect::<Vec<_>>();
     match path[..] {
         ["encoder", "embeddings", "token"] => Some(Lies::Plain(token_table(class))),
         ["encoder", "embeddings", table @ ("position" | "segment")] => table_of(class, table, below),
+        ["encoder", "embeddings", "page", table] if class == Class::LayoutLm => page_table(table),
         ["encoder", "embeddings", "norm", part] => plain(class, &format!("{}.{part}", embedding_norm(class))),
         ["encoder", "embeddings", "project", part] if class == Class::Electra => {
             dense(format!("{}embeddings_project", class.prefix()), part)
@@ -47,9 +66,9 @@ pub(crate) fn lies(class: Class, ours: &str, below: usize) -> Option<Lies> {
         ["encoder", "norm", part] => match class {
             Class::RobertaPreLayerNorm => plain(class, &format!("LayerNorm.{part}")),
             Class::ModernBert => plain(class, &format!("final_norm.{part}")),
-            Class::Bert | Class::Roberta | Class::Electra => None,
+            Class::Bert | Class::Roberta | Class::Electra | Class::LayoutLm => None,
         },
-        ["head", ref rest @ ..] => head(class, rest),
+        ["head", ref rest @ ..] => heads::lies(form, rest),
         _ => None,
     }
 }
@@ -73,6 +92,16 @@ fn table_of(class: Class, table: &str, below: usize) -> Option<Lies> {
     let name = format!("{}embeddings.{name}.weight", class.prefix());
     let moved = table == "position" && below > 0;
     Some(if moved { Lies::Below(name, below) } else { Lies::Plain(name) })
+}
+
+fn page_table(table: &str) -> Option<Lies> {
+    let letter = match table {
+        "x" | "y" => table,
+        "height" => "h",
+        "width" => "w",
+        _ => return None,
+    };
+    plain(Class::LayoutLm, &format!("embeddings.{letter}_position_embeddings.weight"))
 }
 
 fn layer(class: Class, index: &str, block: &str, part: &str) -> Option<Lies> {
@@ -106,49 +135,11 @@ fn layer(class: Class, index: &str, block: &str, part: &str) -> Option<Lies> {
     }
 }
 
-/// The masked-language head: a dense layer, a norm, and the projection on the vocabulary.
-fn head(class: Class, ours: &[&str]) -> Option<Lies> {
-    let (transform, norm, projection) = match class {
-        Class::Bert => {
-            ("cls.predictions.transform.dense", "cls.predictions.transform.LayerNorm", "cls.predictions.decoder")
-        }
-        Class::Roberta | Class::RobertaPreLayerNorm => ("lm_head.dense", "lm_head.layer_norm", "lm_head.decoder"),
-        Class::Electra => ("generator_predictions.dense", "generator_predictions.LayerNorm", "generator_lm_head"),
-        Class::ModernBert => ("head.dense", "head.norm", "decoder"),
-    };
-    match ours {
-        ["transform", "dense", part] => dense(transform.into(), part),
-        ["transform", "norm", part] => Some(Lies::Plain(format!("{norm}.{part}"))),
-        ["weight"] => Some(Lies::Plain(format!("{projection}.weight"))),
-        ["bias"] => Some(Lies::Plain(output_bias(class).into())),
-        _ => None,
-    }
-}
-
-/// The output's bias.
-pub(crate) fn output_bias(class: Class) -> &'static str {
-    match class {
-        Class::Bert => "cls.predictions.bias",
-        Class::Roberta | Class::RobertaPreLayerNorm => "lm_head.bias",
-        Class::Electra => "generator_lm_head.bias",
-        Class::ModernBert => "decoder.bias",
-    }
-}
-
-/// A second name that BERT and RoBERTa give the output's bias; one weight with it where the output is tied.
-pub(crate) fn second_output_bias(class: Class) -> Option<&'static str> {
-    match class {
-        Class::Bert => Some("cls.predictions.decoder.bias"),
-        Class::Roberta | Class::RobertaPreLayerNorm => Some("lm_head.decoder.bias"),
-        Class::Electra | Class::ModernBert => None,
-    }
-}
-
 fn plain(class: Class, name: &str) -> Option<Lies> {
     Some(Lies::Plain(format!("{}{name}", class.prefix())))
 }
 
-fn dense(name: String, part: &str) -> Option<Lies> {
+pub(crate) fn dense(name: String, part: &str) -> Option<Lies> {
     let name = format!("{name}.{part}");
     Some(if part == "weight" { Lies::Turned(name) } else { Lies::Plain(name) })
 }
@@ -210,12 +201,16 @@ impl Lies {
 
 #[cfg(test)]
 mod tests {
-    use super::{Lies, lies};
+    use super::{Form, Lies, lies};
     use crate::{Array, Class, Weights};
+
+    fn form(class: Class, below: usize) -> Form {
+        Form { class, task: None, below }
+    }
 
     #[test]
     fn queries_keys_and_values_are_parted_and_put_together_again() {
-        let lies = lies(Class::Bert, "encoder.layers.3.qkv.weight", 0).unwrap();
+        let lies = lies(form(Class::Bert, 0), "encoder.layers.3.qkv.weight").unwrap();
         let ours = Array { shape: vec![2, 6], values: (0..12).map(|value| value as f32).collect() };
         let mut theirs = Weights::new();
         lies.put(&ours, &mut theirs);
@@ -226,7 +221,7 @@ mod tests {
 
     #[test]
     fn positions_lie_below_the_rows_of_padding() {
-        let lies = lies(Class::Roberta, "encoder.embeddings.position", 2).unwrap();
+        let lies = lies(form(Class::Roberta, 2), "encoder.embeddings.position").unwrap();
         assert_eq!(lies, Lies::Below("roberta.embeddings.position_embeddings.weight".into(), 2));
         let ours = Array { shape: vec![2, 1], values: vec![5., 6.] };
         let mut theirs = Weights::new();

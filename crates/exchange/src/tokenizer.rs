@@ -13,10 +13,21 @@ pub(crate) struct TokenizerFiles {
     pub(crate) config: Vec<u8>,
 }
 
-/// The tokenizer at `path` for rows of `seq_len` tokens of a class.
+/// What a model reads.
+pub(crate) struct Rows {
+    /// Rows as training here makes them, whatever the file says.
+    pub(crate) are_ours: bool,
+    /// Rows of the table of segments.
+    pub(crate) segments: usize,
+    /// Tokens at most.
+    pub(crate) seq_len: usize,
+}
+
+/// The tokenizer at `path` for rows of a class.
 ///
 /// A file that says nothing of whole texts is given the rows that models are trained on here, `[CLS] text [SEP]`, and its
-/// mask takes the space before it, as in `fill-mask`. One that says it, for it came from elsewhere, stays as it is.
+/// mask takes the space before it, as in `fill-mask`. One that says it, for it came from elsewhere, keeps its mask, and
+/// what it says where the model was not trained here: RoBERTa's own puts two `</s>` between the texts of a pair.
 ///
 /// # Errors
 /// [`ExchangeError::Read`], [`ExchangeError::Config`].
@@ -24,26 +35,28 @@ pub(crate) fn for_class(
     path: &Path,
     tokenizer: &TextTokenizer,
     class: Class,
-    segments: usize,
-    seq_len: usize,
+    rows: &Rows,
 ) -> Result<TokenizerFiles, ExchangeError> {
     let special = tokenizer.special();
     let name = |id: u32| tokenizer.token(id);
     let mut json = files::read_json(path)?;
-    if json["post_processor"].is_null() {
+    let says_nothing = json["post_processor"].is_null();
+    if says_nothing || rows.are_ours {
         json["post_processor"] =
-            template([(name(special.cls), special.cls), (name(special.sep), special.sep)], segments);
+            template([(name(special.cls), special.cls), (name(special.sep), special.sep)], rows.segments);
+    }
+    if says_nothing {
         take_space_before(&mut json, &name(special.mask));
     }
     // Rows are cut and filled by whoever asks for it.
     (json["truncation"], json["padding"]) = (Value::Null, Value::Null);
     let inputs: &[&str] = match class {
-        Class::Bert | Class::Electra => &["input_ids", "token_type_ids", "attention_mask"],
+        Class::Bert | Class::Electra | Class::LayoutLm => &["input_ids", "token_type_ids", "attention_mask"],
         Class::Roberta | Class::RobertaPreLayerNorm | Class::ModernBert => &["input_ids", "attention_mask"],
     };
     let config = json!({
         "tokenizer_class": "PreTrainedTokenizerFast",
-        "model_max_length": seq_len,
+        "model_max_length": rows.seq_len,
         "model_input_names": inputs,
         "padding_side": "right",
         "truncation_side": "right",

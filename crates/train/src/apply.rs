@@ -6,13 +6,15 @@ use burn::{module::Module, tensor::activation::softmax};
 use case::{CaseConfig, CorpusConfig, DocumentKind, Paths, TextFormat};
 use corpus::{Batch, MaskKind, Masker, Purpose, RowCorpus, RowSet, TextTokenizer, evaluation_batches, tokenize_file};
 use encoder::{HeadKind, Model};
+use exchange::HeadOf;
 use journal::{CorpusScore, Kinds};
 
 use crate::{
     TrainError,
     device::Place,
-    forward::{Laid, Sheet, forward, lay, logits, read_floats},
+    forward::{forward, logits, read_floats},
     source::{Source, Which, filled, read_source},
+    states::row_of,
     tally::Tally,
 };
 
@@ -41,15 +43,6 @@ pub struct Candidate {
     pub probability: f64,
 }
 
-/// What a model makes of one row, token by token.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RowStates {
-    /// `[T][D]`.
-    pub hidden: Vec<Vec<f32>>,
-    /// `[T][V]`; empty where the model has no head.
-    pub logits: Vec<Vec<f32>>,
-}
-
 /// What a run makes of a text file.
 #[derive(Debug, Clone)]
 pub struct FileScore {
@@ -68,10 +61,13 @@ impl Trained {
     /// # Errors
     /// [`TrainError`] for a folder that is no model, or has no checkpoint whose hashes hold.
     pub fn load(folder: &Path, device: &str) -> Result<Self, TrainError> {
-        let source = read_source(folder, Which::Best)?;
+        let mut source = read_source(folder, Which::Best)?;
         if !source.config.task.hides_words() {
             let advice = "it guesses no words; ask it with `casebook predict`".into();
             return Err(TrainError::Task { run: folder.into(), found: source.config.task.name(), advice });
+        }
+        if source.head != Some(HeadOf::Words) {
+            source.drop_head();
         }
         let tokenizer = TextTokenizer::load(&source.tokenizer)?;
         let place = Place::open(device, source.config.train.kernels)?;
@@ -85,65 +81,8 @@ impl Trained {
     ///
     /// # Errors
     /// [`TrainError::Corpus`] where the tokenizer fails on it.
-    pub fn encode(&self, text: &str) -> Result<Vec<u32>, TrainError> {
-        let special = self.tokenizer.special();
-        let mut ids = vec![special.cls];
-        ids.extend(self.tokenizer.encode_marked(text)?);
-        ids.push(special.sep);
-        Ok(ids)
-    }
-
-    /// What the model makes of every token of some rows, which are computed as one batch.
-    ///
-    /// `segments` holds the segment of each token, as long as its row; all are in the first where it is absent.
-    ///
-    /// # Errors
-    /// [`TrainError::Ids`] for a row that is empty or too long, or an id or segment that there is not.
-    pub fn states(&self, rows: &[Vec<u32>], segments: Option<&[Vec<u32>]>) -> Result<Vec<RowStates>, TrainError> {
-        self.check_rows(rows, segments)?;
-        let batch = batch_of(rows);
-        let segments = segments.filter(|_| self.config.model.segments > 0).map(batch_of);
-        let token_types = segments.as_ref().map_or(&[][..], |segments| &segments.input_ids);
-        let sheet = Sheet { token_types, ..Sheet::from(&batch) };
-        let Laid { tokens, positions, path } = lay(sheet, &self.place, &self.place.plain());
-        let hidden = self.model.encoder.forward(tokens.clone(), &path, None);
-        let width = hidden.dims()[2];
-        let hidden = read_floats(hidden.reshape([-1, width as i32]).select(0, positions.clone()).reshape([-1]))?;
-        let vocab_size = self.tokenizer.vocab_size();
-        let logits = match self.has_head {
-            true => read_floats(self.model.logits(tokens, &path, positions).reshape([-1]))?,
-            false => Vec::new(),
-        };
-        let mut first = 0;
-        let one = |row: &Vec<u32>| {
-            let tokens = first..first + row.len();
-            first = tokens.end;
-            let part = |values: &[f32], width: usize| {
-                values.chunks(width).skip(tokens.start).take(tokens.len()).map(<[f32]>::to_vec).collect()
-            };
-            RowStates { hidden: part(&hidden, width), logits: part(&logits, vocab_size) }
-        };
-        Ok(rows.iter().map(one).collect())
-    }
-
-    fn check_rows(&self, rows: &[Vec<u32>], segments: Option<&[Vec<u32>]>) -> Result<(), TrainError> {
-        let (seq_len, words) = (self.config.model.seq_len, self.tokenizer.vocab_size() as u32);
-        let kinds = self.config.model.segments.max(1) as u32;
-        for (at, row) in rows.iter().enumerate() {
-            let refuse = |why: String| Err(TrainError::Ids { row: at, why });
-            if row.is_empty() || row.len() > seq_len {
-                return refuse(format!("{} tokens, where 1 to {seq_len} fit", row.len()));
-            }
-            if let Some(id) = row.iter().find(|id| **id >= words) {
-                return refuse(format!("id {id} is outside the vocabulary of {words}"));
-            }
-            let Some(segments) = segments else { continue };
-            let given = segments.get(at).map_or(&[][..], Vec::as_slice);
-            if given.len() != row.len() || given.iter().any(|segment| *segment >= kinds) {
-                return refuse(format!("it wants {} segments below {kinds}", row.len()));
-            }
-        }
-        Ok(())
+    fn encode(&self, text: &str) -> Result<Vec<u32>, TrainError> {
+        row_of(text, &self.tokenizer)
     }
 
     /// The likeliest words at each `[MASK]` of `text`, `top` of them, likeliest first.
@@ -223,25 +162,6 @@ impl Trained {
         let score = tally.corpora(std::slice::from_ref(&name)).pop();
         let score = score.ok_or(TrainError::NoValidation { seq_len })?;
         Ok(FileScore { rows: rows.len(), score, kinds: tally.kinds() })
-    }
-}
-
-/// A batch of rows, all of whose tokens are asked for.
-fn batch_of(rows: &[Vec<u32>]) -> Batch {
-    let width = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let padded = |row: &Vec<u32>| {
-        let ids = row.iter().map(|id| *id as i32).collect::<Vec<_>>();
-        ids.into_iter().chain(std::iter::repeat(0)).take(width).collect::<Vec<_>>()
-    };
-    let places = rows.iter().enumerate().flat_map(|(at, row)| (0..row.len()).map(move |t| (at * width + t) as i32));
-    let positions = places.collect::<Vec<_>>();
-    Batch {
-        rows: (0..rows.len() as u64).collect(),
-        width,
-        input_ids: rows.iter().flat_map(padded).collect(),
-        lengths: rows.iter().map(|row| row.len() as u32).collect(),
-        real_tokens: positions.len() as u64,
-        ..one_row(&[0], positions)
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use exchange::{Card, CardCorpus, CardResult, Export, Exported};
-use journal::{Eval, Event, RunInfo};
+use exchange::{Card, CardCorpus, CardFigure, CardResult, CardSplit, Export, Exported, HeadOf};
+use journal::{Eval, Event, ExamplesInfo, RunInfo, SplitInfo};
 
 use crate::{
     TrainError,
@@ -18,17 +18,20 @@ use crate::{
 /// is written then.
 pub fn export(model: &Path, which: Which, licence: Option<&str>, to: &Path) -> Result<(Exported, u64), TrainError> {
     let source = read_source(model, which)?;
-    if !source.config.task.hides_words() {
-        let advice = "only encoders that guess words are exported yet".into();
-        return Err(TrainError::Task { run: model.into(), found: source.config.task.name(), advice });
-    }
     let mut card = match &source.run {
         Some(run) => card_of_run(run, &source)?,
         None => card_of_import(model)?,
     };
     card.licence = licence.map(str::to_string);
-    let what =
-        Export { model: &source.config.model, weights: &source.weights, tokenizer: &source.tokenizer, card: &card };
+    let what = Export {
+        model: &source.config.model,
+        // Without a head, what is missing is the one that pre-training would give it.
+        head: source.head.as_ref().unwrap_or(&HeadOf::Words),
+        weights: &source.weights,
+        tokenizer: &source.tokenizer,
+        rows_of_ours: source.run.is_some(),
+        card: &card,
+    };
     Ok((exchange::export(&what, to)?, source.step))
 }
 
@@ -54,18 +57,58 @@ fn card_of_run(run: &Path, source: &Source) -> Result<Card, TrainError> {
         Event::Eval(eval) if eval.step == source.step => Some(eval),
         _ => None,
     });
-    Ok(Card {
+    let evals = evals.collect::<Vec<_>>();
+    let tells = source.head.as_ref().and_then(HeadOf::labels);
+    let trained = if tells.is_some() { "Fine-tuned" } else { "Pre-trained" };
+    let card = Card {
         name: info.run.clone(),
-        source: format!("Pre-trained {from} with Casebook {}: {}", info.version, info.question),
-        licence: None,
+        source: format!("{trained} {from} with Casebook {}: {}", info.version, info.question),
         corpora: info.data.corpora.iter().map(corpus).collect(),
+        splits: info.data.examples.iter().flat_map(|examples| &examples.splits).map(split).collect(),
         settings: info.parameters.clone(),
-        results: evals.flat_map(results).collect(),
-        about_results: format!(
-            "After {} of {} steps. To know nothing but the words' frequencies gives a loss of {:.4}, to know nothing {:.4}.",
-            source.step, info.plan.total_steps, info.baselines.unigram, info.baselines.uniform
-        ),
+        ..Card::default()
+    };
+    let after = format!("After {} of {} steps.", source.step, info.plan.total_steps);
+    Ok(match info.data.examples.as_ref().filter(|_| tells.is_some()) {
+        Some(examples) => Card {
+            figures: evals.iter().flat_map(|eval| figures(eval)).collect(),
+            about_results: about_figures(&after, examples),
+            ..card
+        },
+        None => Card {
+            results: evals.iter().flat_map(|eval| results(eval)).collect(),
+            about_results: format!(
+                "{after} To know nothing but the words' frequencies gives a loss of {:.4}, to know nothing {:.4}.",
+                info.baselines.unigram, info.baselines.uniform
+            ),
+            ..card
+        },
     })
+}
+
+fn split(split: &SplitInfo) -> CardSplit {
+    CardSplit { name: split.name.clone(), examples: split.examples, tokens: split.tokens }
+}
+
+/// All figures of an evaluation on labelled examples.
+fn figures(eval: &Eval) -> Vec<CardFigure> {
+    let Some(scores) = &eval.scores else { return Vec::new() };
+    let one = |figure: &journal::metrics::Figure| CardFigure {
+        split: eval.split.clone(),
+        name: figure.name.clone(),
+        value: figure.value,
+        error: figure.error,
+        majority: figure.majority,
+        scored: scores.scored,
+    };
+    scores.figures.iter().map(one).collect()
+}
+
+/// What the figures are of, and what the run found to be wrong with its examples.
+fn about_figures(after: &str, examples: &ExamplesInfo) -> String {
+    let mut about = format!("{after} The best checkpoint is told by {} on `valid`.", examples.best_by);
+    examples.notes.iter().for_each(|note| about.push_str(&format!(" Note: {note}.")));
+    about
 }
 
 /// A line for all text, and one for each corpus.

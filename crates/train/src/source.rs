@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use burn::tensor::{Tensor, TensorData};
 use case::CaseConfig;
 use encoder::{Flat, Model, WeightError, flat_weights, with_weights};
-use exchange::{Array, TOKENIZER, Weights, is_model_folder, read_model_folder};
-use journal::RunInfo;
+use exchange::{Array, HeadOf, LabelTask, Labels, TOKENIZER, Weights, is_model_folder, read_model_folder};
+use journal::{ExamplesInfo, RunInfo};
 
 use crate::{
     TrainError,
@@ -32,6 +32,8 @@ pub(crate) struct Source {
     pub(crate) config: CaseConfig,
     pub(crate) tokenizer: PathBuf,
     pub(crate) weights: Weights,
+    /// What stands on the encoder; none where an imported model has nothing there.
+    pub(crate) head: Option<HeadOf>,
     /// blake3 of the weights' file.
     pub(crate) hash: String,
     /// Updates behind the weights; 0 for an imported model.
@@ -42,6 +44,24 @@ pub(crate) struct Source {
     pub(crate) refused: Vec<String>,
     /// The run's folder; none for an imported model.
     pub(crate) run: Option<PathBuf>,
+}
+
+impl Source {
+    /// Leaves the encoder alone.
+    pub(crate) fn drop_head(&mut self) {
+        self.weights.retain(|name, _| !name.starts_with("head."));
+        self.head = None;
+    }
+}
+
+/// What a run on labelled examples has on its encoder.
+pub(crate) fn head_of(examples: &ExamplesInfo) -> HeadOf {
+    let task = match (examples.task.as_str(), examples.target.as_str()) {
+        ("tag", _) => LabelTask::Tags,
+        (_, "multi") => LabelTask::Multi,
+        _ => LabelTask::Single,
+    };
+    HeadOf::Labels(Labels { task, names: examples.labels.clone() })
 }
 
 /// Where a model's `[model]` and tokenizer stand, without its weights.
@@ -65,6 +85,7 @@ pub(crate) fn read_source(folder: &Path, which: Which) -> Result<Source, TrainEr
             config,
             tokenizer,
             weights: read.weights,
+            head: read.head,
             hash,
             step: 0,
             seed: 1,
@@ -77,13 +98,16 @@ pub(crate) fn read_source(folder: &Path, which: Which) -> Result<Source, TrainEr
         Some(step) => (load_step(run, step)?, Vec::new()),
         None => load(run, which)?,
     };
+    let info = RunInfo::read(run)?;
+    let labels = info.data.examples.as_ref().filter(|_| !config.task.hides_words());
     Ok(Source {
         config,
         tokenizer,
         weights: loaded.weights()?,
+        head: Some(labels.map_or(HeadOf::Words, head_of)),
         hash: hash_of(loaded.model_bytes()),
         step: loaded.state.step,
-        seed: RunInfo::read(run)?.seed,
+        seed: info.seed,
         refused,
         run: Some(run.into()),
     })

@@ -4,13 +4,14 @@ use std::path::Path;
 
 use case::Variant;
 use encoder::Model;
+use exchange::HeadOf;
 use journal::{RunInfo, StartInfo};
 
 use crate::{
     TrainError,
     session::Spec,
     setup::{Setup, Work},
-    source::{Source, Which, filled, read_head, read_source},
+    source::{Source, Which, filled, head_of, read_head, read_source},
 };
 
 /// Takes `[model]` and the tokenizer over from the model that `start` names, relative to `base`; nothing changes where
@@ -36,7 +37,7 @@ pub(crate) fn first_model(spec: &Spec, setup: &Setup) -> Result<(Model, Option<S
     let Some(start) = &spec.config.start else { return Ok((model, None)) };
     let mut source = read_source(&spec.base.join(start), Which::Best)?;
     if !keeps_head(start, setup, &source)? {
-        source.weights.retain(|name, _| !name.starts_with("head."));
+        source.drop_head();
     }
     let (model, fresh) = filled(model, &source.weights, &setup.place)?;
     let kind = if source.run.is_some() { "run" } else { "import" };
@@ -46,16 +47,16 @@ pub(crate) fn first_model(spec: &Spec, setup: &Setup) -> Result<(Model, Option<S
 
 /// Whether the start's head goes on: of words where the start guesses words too, of labels where the case asks for it.
 fn keeps_head(start: &str, setup: &Setup, source: &Source) -> Result<bool, TrainError> {
-    let Work::Labels(labels) = &setup.work else { return Ok(source.config.task.hides_words()) };
+    let Work::Labels(labels) = &setup.work else { return Ok(source.head == Some(HeadOf::Words)) };
     if setup.config.finetune.fresh_head {
         return Ok(false);
     }
     let refuse = |why: &str| Err(TrainError::Head { start: start.into(), why: why.into() });
-    let Some(run) = &source.run else { return refuse("is an imported model, whose head is not kept") };
-    match RunInfo::read(run)?.data.examples {
-        Some(theirs) if theirs.task == labels.info.task && theirs.labels == labels.speech.names => Ok(true),
-        Some(_) => refuse("tells other labels apart, or the same in another order"),
-        None => refuse("guesses words"),
+    match &source.head {
+        Some(theirs) if *theirs == head_of(&labels.info) => Ok(true),
+        Some(HeadOf::Labels(_)) => refuse("tells other labels apart, or the same in another order or to another end"),
+        Some(HeadOf::Words) => refuse("guesses words"),
+        None => refuse("is a model without a head"),
     }
 }
 

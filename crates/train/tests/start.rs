@@ -7,7 +7,7 @@ mod small;
 use std::{fs, path::Path};
 
 use case::{CaseConfig, ScheduleKind, TokenizerConfig, TokenizerKind};
-use casebook_train::{TrainError, Trained, Which, export};
+use casebook_train::{GivenRows, Probe, TrainError, Trained, Which, export};
 use journal::{Event, RunInfo, Status};
 use small::{Small, events};
 
@@ -106,15 +106,15 @@ fn an_exported_run_is_imported_as_the_same_model() {
     small.train("parent", None).unwrap();
     let (to, back) = (small.folder.path().join("theirs"), small.folder.path().join("ours"));
     let (exported, step) = export(&small.run("parent"), Which::Last, Some("CC0"), &to).unwrap();
-    assert_eq!((exported.class.masked_lm(), step), ("RobertaPreLayerNormForMaskedLM", 40));
+    assert_eq!((exported.architecture.as_str(), step), ("RobertaPreLayerNormForMaskedLM", 40));
     let card = fs::read_to_string(to.join("README.md")).unwrap();
     for words in ["license: \"CC0\"", "| ko |", "| valid | all |", "| learning_rate | 0.0005 |", "After 40 of 40 steps"]
     {
         assert!(card.contains(words), "{words}: {card}");
     }
     exchange::import(&to, &back).unwrap();
-    let rows = [vec![2, 9, 30, 4, 3], vec![2, 4, 3]];
-    let states = |folder: &Path| Trained::load(folder, "cpu").unwrap().states(&rows, None).unwrap();
+    let rows = GivenRows { input_ids: vec![vec![2, 9, 30, 4, 3], vec![2, 4, 3]], ..GivenRows::default() };
+    let states = |folder: &Path| Probe::load(folder, "cpu").unwrap().states(&rows).unwrap();
     let last = small.run("parent").join("checkpoints/step-0000040");
     let (ours, theirs) = (states(&last), states(&back));
     let flat = |rows: &[casebook_train::RowStates]| rows.iter().flat_map(|row| row.logits.concat()).collect::<Vec<_>>();

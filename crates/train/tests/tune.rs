@@ -7,7 +7,7 @@ mod small;
 use std::{fs, path::Path};
 
 use case::{BestBy, ClassWeights, Freeze, Length, Paths, TargetKind, Task, TokenizerConfig, TokenizerKind};
-use casebook_train::{TrainError, Trained, Tuned};
+use casebook_train::{GivenRows, Probe, TrainError, Trained, Tuned, Which, export};
 use corpus::labelled::{TagColumns, TextColumns, read_tagged, read_texts};
 use journal::{Eval, Event, RunInfo, Status};
 use small::{Small, events, final_bytes};
@@ -318,4 +318,65 @@ fn pages_are_pre_trained_on_and_their_boxes_go_on_into_tagging() {
     small.train("tagged", None).unwrap();
     let fresh = RunInfo::read(&small.run("tagged")).unwrap().start.unwrap().fresh;
     assert!(fresh.iter().all(|name| name.starts_with("head.")), "{fresh:?}");
+}
+
+#[test]
+fn a_tuned_run_is_exported_with_its_labels_and_goes_on_from_its_import() {
+    let mut small = texts(TargetKind::Single);
+    small.train("tuned", None).unwrap();
+    let run = small.run("tuned");
+    let (to, back) = (small.folder.path().join("theirs"), small.folder.path().join("imported"));
+    let (exported, step) = export(&run, Which::Best, None, &to).unwrap();
+    assert_eq!(exported.architecture, "RobertaPreLayerNormForSequenceClassification");
+    let card = fs::read_to_string(to.join("README.md")).unwrap();
+    let test = evals(&run).pop().unwrap();
+    assert_eq!(test.step, step);
+    let accuracy = format!("| test | accuracy | {:.4} |", value(&test, "accuracy"));
+    for words in ["Fine-tuned further from runs/parent", "labels apart: `cat`, `dog`.", "| train | 120 |", &accuracy] {
+        assert!(card.contains(words), "{words}: {card}");
+    }
+    exchange::import(&to, &back).unwrap();
+    let rows = GivenRows { input_ids: vec![vec![2, 9, 30, 4, 3], vec![2, 4, 3]], ..GivenRows::default() };
+    let logits = |folder: &Path| -> Vec<f32> {
+        let states = Probe::load(folder, "cpu").unwrap().states(&rows).unwrap();
+        states.iter().flat_map(|row| row.logits.concat()).collect()
+    };
+    let (ours, theirs) = (logits(&run), logits(&back));
+    assert_eq!((ours.len(), theirs.len()), (4, 4), "two rows of two classes");
+    assert!(ours.iter().zip(&theirs).all(|(a, b)| (a - b).abs() <= 1e-5), "{ours:?} {theirs:?}");
+    let imported = Trained::load(&back, "cpu").unwrap();
+    assert!(matches!(imported.fill_mask("[MASK]", 1), Err(TrainError::NoHead)));
+
+    small.config.start = Some("imported".into());
+    small.config.tokenizer.path = Some("imported/tokenizer.json".into());
+    small.config.finetune.fresh_head = false;
+    small.train("on", None).unwrap();
+    let first = &evals(&small.run("on"))[0];
+    let best = evals(&run).into_iter().filter(|eval| eval.split == "valid").rfind(|eval| eval.best).unwrap();
+    assert!((first.loss - best.loss).abs() < 1e-6, "{} and {}", first.loss, best.loss);
+    assert!(RunInfo::read(&small.run("on")).unwrap().start.unwrap().fresh.is_empty());
+    small.config.examples.labels = Some(vec!["dog".into(), "cat".into()]);
+    assert!(matches!(small.train("other", None), Err(TrainError::Head { .. })));
+}
+
+#[test]
+fn rows_that_a_model_cannot_take_are_refused_by_number() {
+    let small = Small::new();
+    small.train("parent", None).unwrap();
+    let probe = Probe::load(&small.run("parent"), "cpu").unwrap();
+    let given = GivenRows { input_ids: vec![vec![2, 3], vec![2, 9, 3]], ..GivenRows::default() };
+    let whole = probe.states(&given).unwrap();
+    assert_eq!((whole[1].hidden.len(), whole[0].logits.len()), (3, 2));
+    let cases = [
+        (GivenRows { input_ids: vec![vec![2], vec![]], ..given.clone() }, "0 tokens, where 1 to 16 fit"),
+        (GivenRows { input_ids: vec![vec![2], vec![9; 17]], ..given.clone() }, "17 tokens"),
+        (GivenRows { input_ids: vec![vec![2], vec![9999]], ..given.clone() }, "id 9999 is outside the vocabulary"),
+        (GivenRows { token_type_ids: Some(vec![vec![0, 0], vec![0, 0]]), ..given.clone() }, "wants 3 segments below 1"),
+        (GivenRows { boxes: Some(vec![vec![[0; 4]; 2], vec![[9, 0, 8, 0]; 3]]), ..given.clone() }, "wants 3 boxes"),
+        (GivenRows { boxes: Some(vec![vec![[0; 4]; 2], vec![[0, 0, 0, 1001]; 3]]), ..given }, "in 0..=1000"),
+    ];
+    for (rows, words) in cases {
+        let error = probe.states(&rows).unwrap_err();
+        assert!(matches!(error, TrainError::Ids { row: 1, .. }) && error.to_string().contains(words), "{error}");
+    }
 }

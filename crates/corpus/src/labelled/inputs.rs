@@ -23,7 +23,8 @@ pub struct ModelInput {
 }
 
 /// `[CLS] first [SEP]`, or `[CLS] first [SEP] second [SEP]`, of at most `longest` tokens: what does not fit is cut from the
-/// end of the longer text, token by token, and of equals from the second, as `transformers` does ("longest_first").
+/// end of the longer text; where both are longer than half the room each keeps half, and the longer (of equals the second)
+/// the odd token, as `tokenizers` does ("longest_first").
 ///
 /// # Errors
 /// If the tokenizer fails on the text.
@@ -42,7 +43,8 @@ pub fn text_input(tokenizer: &TextTokenizer, row: &TextRow, longest: usize) -> R
     let whole = first.len() + second.as_ref().map_or(0, Vec::len);
     if let Some(second) = &mut second {
         // Each is cut to what the other leaves of the room, but never below its half.
-        let kept = (room / 2).max(room.saturating_sub(first.len()));
+        let half = if first.len() > second.len() { room / 2 } else { room.div_ceil(2) };
+        let kept = half.max(room.saturating_sub(first.len()));
         second.truncate(kept);
     }
     first.truncate(room - second.as_ref().map_or(0, Vec::len));
@@ -142,12 +144,15 @@ mod tests {
             prop_assert!(input.cut == 0 || input.ids.len() == longest);
             let kept_second = input.token_types.iter().filter(|kind| **kind == 1).count() - 1;
             let kept_first = input.ids.len() - 3 - kept_second;
-            // As taking tokens one by one from the longer, of equals from the second.
-            let (mut a, mut b) = (whole_first, whole_second);
-            while a + b + 3 > longest {
-                if a > b { a -= 1 } else { b -= 1 }
+            // As `tokenizers` 0.23 cuts pairs (utils/truncation.rs, LongestFirst): the shorter, then the longer.
+            let room = longest - 3;
+            let (short, long) = (whole_first.min(whole_second), whole_first.max(whole_second));
+            let mut kept = (short, if short > room { short } else { long.min(short.max(room - short)) });
+            if kept.0 + kept.1 > room {
+                kept = (room / 2, room - room / 2);
             }
-            prop_assert_eq!((kept_first, kept_second), (a, b));
+            let wanted = if whole_first > whole_second { (kept.1, kept.0) } else { kept };
+            prop_assert_eq!((kept_first, kept_second), wanted);
         }
     }
 }
