@@ -244,8 +244,23 @@ fn a_run_without_patience_ends_where_it_was_lost_and_says_so() {
         _ => None,
     });
     let end = end.unwrap();
-    assert_eq!((end.status, end.step), (Status::Finished, 10));
+    assert_eq!((end.status, end.step), (Status::Finished, 15), "what no update has touched is not counted");
     assert!(end.reason.contains("2 validations in a row had no better accuracy"), "{}", end.reason);
+}
+
+#[test]
+fn all_layers_may_be_frozen_and_what_training_does_not_know_is_found_by_shares_however_windows_vote() {
+    let mut small = tags();
+    small.config.finetune.freeze = Freeze::Layers(2);
+    small.config.train.steps = Some(10);
+    small.train("context", None).unwrap();
+    small.config.examples.vote = case::Vote::SumLogProbs;
+    small.train("sum", None).unwrap();
+    let unigram = |run: &str| RunInfo::read(&small.run(run)).unwrap().baselines.unigram;
+    assert_eq!(unigram("context"), unigram("sum"));
+    let evals = evals(&small.run("sum"));
+    let prior = evals[0].scores.as_ref().unwrap().figure("cross-entropy").unwrap().prior.unwrap();
+    assert_eq!(unigram("sum"), prior);
 }
 
 #[test]
@@ -275,6 +290,12 @@ fn a_head_goes_on_where_it_is_asked_to_and_says_the_same_labels() {
     let (first, second) = (evals(&small.run("first")), evals(&small.run("second")));
     let best = first.iter().filter(|eval| eval.split == "valid").rfind(|eval| eval.best).unwrap();
     assert!((second[0].loss - best.loss).abs() < 1e-9, "{} and {}", second[0].loss, best.loss);
+    small.config.finetune.fresh_head = true;
+    small.train("fresh", None).unwrap();
+    let fresh = evals(&small.run("fresh"));
+    assert!((fresh[0].loss - first[0].loss).abs() > 1e-3, "drawn apart from the parent's own, under the same seed");
+    assert!(fresh[0].loss > best.loss && !fresh[0].best);
+    small.config.finetune.fresh_head = false;
     small.config.examples.labels = Some(vec!["dog".into(), "cat".into()]);
     let error = small.train("other", None).unwrap_err().to_string();
     assert!(error.contains("other labels") && error.contains("fresh_head"), "{error}");
