@@ -110,8 +110,8 @@ fn classes_are_learned_tested_on_the_best_checkpoint_and_predicted_as_they_were_
     assert_eq!((evals.len(), test.split.as_str()), (8, "test"));
     let best = evals.iter().rfind(|eval| eval.best).unwrap();
     assert_eq!(test.step, best.step, "the test split is asked of the best checkpoint");
-    assert!(value(test, "accuracy") > 0.95, "{}", value(test, "accuracy"));
-    assert!(value(&evals[0], "accuracy") < 0.95 && test.loss < evals[0].loss);
+    assert!(value(test, "accuracy") > 0.9, "{}", value(test, "accuracy"));
+    assert!(value(&evals[0], "accuracy") < 0.9 && test.loss < evals[0].loss);
 
     let info = RunInfo::read(&run).unwrap();
     let examples = info.data.examples.unwrap();
