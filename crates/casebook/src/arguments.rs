@@ -37,7 +37,7 @@ pub(crate) enum Command {
     Resume {
         /// The run's folder, such as runs/case1/layer-4/s1.
         run: PathBuf,
-        /// Set a key that may change: the run's length, logging, evaluation, checkpoints, device.
+        /// Set a key that may change: the run's length, patience, logging, evaluation, checkpoints, device.
         #[arg(long = "set", value_name = "KEY=VALUE")]
         set: Vec<String>,
         /// Where prepared text is kept.

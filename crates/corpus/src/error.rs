@@ -174,7 +174,10 @@ pub enum CorpusError {
         path: PathBuf,
     },
     /// A labelled file lacks a column.
-    #[error("{path} has no column `{column}`; it has {found}: name one of them in [examples]")]
+    #[error(
+        "{path} has no column `{column}`; {}",
+        if found.is_empty() { "it is empty".to_string() } else { format!("it has {found}: name one of them in [examples]") }
+    )]
     NoColumn {
         /// The file.
         path: PathBuf,

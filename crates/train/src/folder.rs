@@ -123,7 +123,7 @@ pub fn read_case(run: &Path) -> Result<CaseConfig, TrainError> {
 
 /// Keys that may change when a run goes on: its words, its length, its device, and what is watched and kept. A change of length or
 /// device that moves a step's numbers is said in the journal.
-const MAY_CHANGE: [&str; 16] = [
+const MAY_CHANGE: [&str; 17] = [
     "question",
     "source",
     "conclusion",
@@ -139,6 +139,7 @@ const MAY_CHANGE: [&str; 16] = [
     "train.checkpoint_every",
     "train.keep_checkpoints",
     "train.stop_collapsed",
+    "finetune.patience",
     "train.workers",
 ];
 

@@ -246,6 +246,9 @@ fn a_run_without_patience_ends_where_it_was_lost_and_says_so() {
     let end = end.unwrap();
     assert_eq!((end.status, end.step), (Status::Finished, 15), "what no update has touched is not counted");
     assert!(end.reason.contains("2 validations in a row had no better accuracy"), "{}", end.reason);
+    small.config.finetune.patience = 0;
+    assert_eq!(small.train("patient", None).unwrap(), Status::Finished);
+    assert_eq!(evals(&run).iter().map(|eval| eval.step).max(), Some(60), "more patience, and it goes on");
 }
 
 #[test]

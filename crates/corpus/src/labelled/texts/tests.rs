@@ -150,7 +150,7 @@ fn rows_that_cannot_be_used_are_named() {
         ),
         ("a.tsv", "text\tlabel\n", "a.tsv has no labelled row: name another file, or leave the split out"),
         ("a.tsv", "text\tclass\n", "a.tsv has no column `label`; it has text, class: name one of them in [examples]"),
-        ("a.tsv", "", "a.tsv has no column `text`; it has : name one of them in [examples]"),
+        ("a.tsv", "", "a.tsv has no column `text`; it is empty"),
         (
             "a.txt",
             "x\n",
