@@ -1,0 +1,236 @@
+//! Where readers put what they find: rows of numbers, facts, lines that could not be read.
+
+use rustc_hash::FxHashMap;
+
+use crate::facts::fact_key;
+use crate::log::{Column, Fact, Format, Log, Note, NoteKind, Place, Row, Source, Split, Standing, Unread, Value};
+use crate::names::{Role, is_metric, role};
+
+/// More kinds of numbers than this are not kept: a column a parameter, say.
+const MAX_COLUMNS: usize = 4096;
+/// Values of one row.
+const MAX_VALUES: usize = 4096;
+
+/// Everything read so far, not yet parted into runs.
+#[derive(Debug, Default)]
+pub(crate) struct Collector {
+    pub(crate) sources: Vec<Source>,
+    pub(crate) parts: Vec<Part>,
+    pub(crate) unread: Unread,
+    pub(crate) notes: Vec<Note>,
+    names: FxHashMap<String, Role>,
+    columns: FxHashMap<(u8, String), u16>,
+    scratch: Vec<(u16, f64)>,
+}
+
+/// The rows of one file, or of one run within it where the file names runs.
+#[derive(Debug, Default)]
+pub(crate) struct Part {
+    pub(crate) name: String,
+    pub(crate) columns: Vec<Column>,
+    pub(crate) rows: Vec<Row>,
+    pub(crate) values: Vec<Value>,
+    /// Each with the number of rows before it.
+    pub(crate) facts: Vec<(usize, bool, Fact)>,
+    /// Rows that begin after the end of a run was announced.
+    pub(crate) ends: Vec<usize>,
+    /// The run went on from this step: rows before the index with a later one do not count.
+    pub(crate) resumes: Vec<(usize, u64)>,
+}
+
+/// Where a row is, when the reader knows better than its names.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Context {
+    pub(crate) step: Option<u64>,
+    pub(crate) epoch: Option<f64>,
+    /// The split of names that do not say.
+    pub(crate) split: Option<Split>,
+}
+
+impl Collector {
+    /// A new source; rows from now on belong to a new part.
+    pub(crate) fn source(&mut self, name: &str, format: Format) -> u32 {
+        self.part("");
+        self.another_source(name, format)
+    }
+
+    /// A new source whose rows go on in the present part.
+    pub(crate) fn another_source(&mut self, name: &str, format: Format) -> u32 {
+        self.sources.push(Source { name: name.into(), format, lines: 0 });
+        u32::try_from(self.sources.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    pub(crate) fn lines(&mut self, source: u32, lines: u32) {
+        if let Some(source) = self.sources.get_mut(source as usize) {
+            source.lines = lines;
+        }
+    }
+
+    /// A new part.
+    pub(crate) fn part(&mut self, name: &str) {
+        self.parts.push(Part { name: name.into(), ..Part::default() });
+        self.columns.clear();
+    }
+
+    pub(crate) fn here(&mut self) -> &mut Part {
+        if self.parts.is_empty() {
+            self.part("");
+        }
+        let last = self.parts.len() - 1;
+        &mut self.parts[last]
+    }
+
+    pub(crate) fn rows(&mut self) -> usize {
+        self.here().rows.len()
+    }
+
+    pub(crate) fn note(&mut self, place: Place, kind: NoteKind, text: impl Into<String>) {
+        // A damaged file may be damaged everywhere.
+        if self.notes.len() < 100 {
+            self.notes.push(Note { place, kind, text: text.into() });
+        }
+    }
+
+    /// A fact about the run whose rows follow, or, with `past`, of the one whose rows were read.
+    pub(crate) fn fact(&mut self, written: &str, text: &str, place: Place, past: bool) {
+        let Some(key) = fact_key(written) else { return };
+        let text = text.trim().trim_matches(['\'', '"', '`']);
+        let number = crate::facts::amount(text);
+        let fact = Fact { key: key.into(), text: text.chars().take(80).collect(), number, place };
+        let part = self.here();
+        // Settings are printed once a process; a name that comes again and again is no setting.
+        if part.facts.len() < 2000 && !part.facts.iter().any(|(_, _, other)| other.key == fact.key && other.text == fact.text) {
+            let rows = part.rows.len();
+            part.facts.push((rows, past, fact));
+        }
+    }
+
+    /// Announces that what follows may be another run.
+    pub(crate) fn end_of_run(&mut self) {
+        let rows = self.rows();
+        self.here().ends.push(rows);
+    }
+
+    fn role(&mut self, written: &str) -> Role {
+        if let Some(role) = self.names.get(written) {
+            return role.clone();
+        }
+        let role = role(written);
+        if self.names.len() < 4 * MAX_COLUMNS {
+            self.names.insert(written.into(), role.clone());
+        }
+        role
+    }
+
+    /// Whether a name is a figure that is worth a row.
+    pub(crate) fn is_measured(&mut self, written: &str) -> bool {
+        matches!(self.role(written), Role::Metric(_, metric) if is_metric(&metric))
+    }
+
+    /// One row of named numbers. False where none of them is a measurement.
+    pub(crate) fn row<'a>(
+        &mut self,
+        place: Place,
+        context: &Context,
+        pairs: impl Iterator<Item = (&'a str, f64)> + Clone,
+    ) -> bool {
+        let (mut step, mut weak, mut epoch, mut batch, mut batches) = (None, None, None, None, None);
+        let mut is_any = false;
+        let mut has_valid = false;
+        let mut values = std::mem::take(&mut self.scratch);
+        values.clear();
+        // Unnamed figures of a row with validation figures were measured on the validation data, unless the row has
+        // the same figure of it by name: then they are the training batches'.
+        let mut open: Vec<(String, &'a str, f64)> = Vec::new();
+        for (written, number) in pairs.take(MAX_VALUES) {
+            match self.role(written) {
+                Role::Step => step = step.or(Some(number)),
+                Role::WeakStep => weak = weak.or(Some(number)),
+                Role::Epoch => epoch = epoch.or(Some(number)),
+                Role::Batch => batch = batch.or(Some(number)),
+                Role::BatchTotal => batches = batches.or(Some(number)),
+                Role::Metric(split, metric) => {
+                    is_any |= is_metric(&metric);
+                    has_valid |= split == Some(Split::Valid);
+                    match split {
+                        None if metric == "lr" || metric == "grad_norm" => {
+                            self.value(Split::Train, metric, written, number, &mut values);
+                        }
+                        None if metric == "loss" || context.split.is_some() => {
+                            let split = context.split.clone().unwrap_or(Split::Train);
+                            self.value(split, metric, written, number, &mut values);
+                        }
+                        None => open.push((metric, written, number)),
+                        Some(split) => self.value(split, metric, written, number, &mut values),
+                    }
+                }
+            }
+        }
+        for (metric, written, number) in open {
+            let twin = || self.columns.contains_key(&(1, metric.clone()));
+            let split = if has_valid && !twin() { Split::Valid } else { Split::Train };
+            self.value(split, metric, written, number, &mut values);
+        }
+        if is_any {
+            let step = step.or(weak).filter(|step| (0.0..1e15).contains(step) && step.fract() == 0.0);
+            let epoch = epoch.or(context.epoch).filter(|epoch| epoch.is_finite());
+            let epoch = match (epoch, batch, batches) {
+                (Some(epoch), Some(batch), Some(batches)) if batches >= batch && batch >= 0.0 && batches > 0.0 => {
+                    Some(epoch + batch / batches)
+                }
+                (epoch, _, _) => epoch,
+            };
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a whole number within 0..1e15")]
+            let step = step.map(|step| step as u64).or(context.step);
+            self.push(step, epoch, place, &values);
+        }
+        self.scratch = values;
+        is_any
+    }
+
+    fn push(&mut self, step: Option<u64>, epoch: Option<f64>, place: Place, values: &[(u16, f64)]) {
+        let part = self.here();
+        let (Ok(first), Ok(len)) = (u32::try_from(part.values.len()), u16::try_from(values.len())) else { return };
+        part.values.extend(values.iter().map(|&(column, number)| Value { column, number }));
+        part.rows.push(Row { step, epoch, place, first, len, standing: Standing::Counts });
+    }
+
+    fn value(&mut self, split: Split, metric: String, written: &str, number: f64, values: &mut Vec<(u16, f64)>) {
+        let side = match &split {
+            Split::Train => 0,
+            Split::Valid => 1,
+            Split::Test => 2,
+            Split::Named(_) => 3,
+        };
+        let key = match &split {
+            Split::Named(name) => (side, format!("{name}\u{0}{metric}")),
+            _ => (side, metric),
+        };
+        let column = match self.columns.get(&key) {
+            Some(&column) => column,
+            None => {
+                let columns = &mut self.here().columns;
+                if columns.len() >= MAX_COLUMNS {
+                    return;
+                }
+                let metric = key.1.rsplit('\u{0}').next().unwrap_or_default().to_string();
+                let column = u16::try_from(columns.len()).unwrap_or(u16::MAX);
+                columns.push(Column { split, metric, written: written.into() });
+                self.columns.insert(key, column);
+                column
+            }
+        };
+        if !values.iter().any(|&(other, _)| other == column) {
+            values.push((column, number));
+        }
+    }
+
+    /// The log, its rows parted into runs.
+    pub(crate) fn finish(mut self) -> Log {
+        let mut runs = Vec::new();
+        for part in std::mem::take(&mut self.parts) {
+            crate::runs::part_into_runs(part, &mut runs, &mut self.notes);
+        }
+        Log { sources: self.sources, runs, unread: self.unread, notes: self.notes }
+    }
+}
