@@ -136,11 +136,12 @@ impl Collector {
     ) -> bool {
         let (mut step, mut weak, mut epoch, mut batch, mut batches) = (None, None, None, None, None);
         let mut is_any = false;
-        let mut has_valid = false;
+        let (mut has_valid, mut has_plain_loss) = (false, false);
         let mut values = std::mem::take(&mut self.scratch);
         values.clear();
-        // Unnamed figures of a row with validation figures were measured on the validation data, unless the row has
-        // the same figure of it by name: then they are the training batches'.
+        // Unnamed figures of a row with validation figures were measured on the validation data (`Training Loss`,
+        // `Validation Loss`, `F1`), unless the row has the same figure of it by name, or an unnamed loss beside them
+        // (`loss`, `accuracy`, `val_loss`): then they are the training batches'.
         let mut open: Vec<(String, &'a str, f64)> = Vec::new();
         for (written, number) in pairs.take(MAX_VALUES) {
             match self.role(written) {
@@ -148,6 +149,10 @@ impl Collector {
                 Role::WeakStep => weak = weak.or(Some(number)),
                 Role::Epoch => epoch = epoch.or(Some(number)),
                 Role::Batch => batch = batch.or(Some(number)),
+                Role::InnerBatch => {
+                    batch = batch.or(Some(number));
+                    epoch = epoch.map(|epoch| epoch - 1.0);
+                }
                 Role::BatchTotal => batches = batches.or(Some(number)),
                 Role::Metric(split, metric) => {
                     is_any |= is_metric(&metric);
@@ -157,6 +162,7 @@ impl Collector {
                             self.value(Split::Train, metric, written, number, &mut values);
                         }
                         None if metric == "loss" || context.split.is_some() => {
+                            has_plain_loss |= context.split.is_none();
                             let split = context.split.clone().unwrap_or(Split::Train);
                             self.value(split, metric, written, number, &mut values);
                         }
@@ -167,13 +173,17 @@ impl Collector {
             }
         }
         for (metric, written, number) in open {
-            let twin = || self.columns.contains_key(&(1, metric.clone()));
-            let split = if has_valid && !twin() { Split::Valid } else { Split::Train };
+            let twin = self.columns.get(&(1, metric.clone())).copied();
+            let has_twin = values.iter().any(|&(column, _)| Some(column) == twin);
+            let split = if has_valid && !has_plain_loss && !has_twin { Split::Valid } else { Split::Train };
             self.value(split, metric, written, number, &mut values);
         }
         if is_any {
             let step = step.or(weak).filter(|step| (0.0..1e15).contains(step) && step.fract() == 0.0);
             let epoch = epoch.or(context.epoch).filter(|epoch| epoch.is_finite());
+            if let (Some(_), Some(batches)) = (batch, batches) {
+                self.fact("batches_per_epoch", &batches.to_string(), place, false);
+            }
             let epoch = match (epoch, batch, batches) {
                 (Some(epoch), Some(batch), Some(batches)) if batches >= batch && batch >= 0.0 && batches > 0.0 => {
                     Some(epoch + batch / batches)

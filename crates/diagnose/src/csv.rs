@@ -30,6 +30,8 @@ pub(crate) fn header(text: &str) -> Option<Header> {
         Role::Metric(_, metric) => is_metric(&metric),
         _ => true,
     });
+    let has = |wanted: &[&str]| names.iter().any(|name| wanted.contains(&plain(name).as_str()));
+    let is_known = is_known || (has(&["metric", "tag"]) && has(&["value", "y"]));
     is_known.then_some(Header { separator, names })
 }
 

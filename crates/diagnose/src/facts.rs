@@ -18,6 +18,7 @@ pub const FACT_KEYS: &[&str] = &[
     "log_every",
     "eval_every",
     "steps_per_epoch",
+    "batches_per_epoch",
     "train_examples",
     "eval_examples",
     "weight_decay",
@@ -59,6 +60,7 @@ pub(crate) fn fact_key(written: &str) -> Option<&'static str> {
         "logging_steps" | "log_interval" | "log_every" => "log_every",
         "eval_steps" | "eval_interval" | "eval_every" => "eval_every",
         "steps_per_epoch" => "steps_per_epoch",
+        "batches_per_epoch" => "batches_per_epoch",
         "num_examples" | "train_samples" | "training_dataset_size" | "train_dataset_size" | "train_examples"
         | "num_train_examples" => "train_examples",
         "eval_samples" | "validation_dataset_size" | "val_dataset_size" | "eval_examples" => "eval_examples",

@@ -19,7 +19,9 @@ pub(crate) enum Json<'a> {
 /// The JSON value that a text is, if it is one of ours. A text that is cut off is no JSON.
 pub(crate) fn recognise(text: &str) -> Option<Json<'_>> {
     let begin = text.trim_start_matches(['\u{feff}', ' ', '\n', '\r', '\t']);
-    if !begin.starts_with(['{', '[']) {
+    // A dictionary as Python prints it is console output, whatever else it is.
+    let inside = begin.trim_start_matches(|letter: char| matches!(letter, '{' | '[') || letter.is_whitespace());
+    if !begin.starts_with(['{', '[']) || inside.starts_with('\'') {
         return None;
     }
     let (node, end) = parse(text, text.len() - begin.len()).ok()?;

@@ -13,6 +13,8 @@ pub(crate) enum Role {
     Epoch,
     /// Batch within the epoch.
     Batch,
+    /// Batch within an epoch that is counted from 1.
+    InnerBatch,
     /// Batches of an epoch.
     BatchTotal,
     /// A metric; without a split where the name does not say.
@@ -29,7 +31,8 @@ pub(crate) fn role(written: &str) -> Role {
         "_step" | "wandb_step" => Role::WeakStep,
         "epoch" | "train_epoch" | "epochs" | "ep" | "current_epoch" => Role::Epoch,
         "batch" => Role::Batch,
-        "batch_total" | "epoch_inner_total" => Role::BatchTotal,
+        "inner_batch" => Role::InnerBatch,
+        "batch_total" => Role::BatchTotal,
         _ => {
             let (split, metric) = without_split(&name);
             Role::Metric(split, canonical(metric).to_string())

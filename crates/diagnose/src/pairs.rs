@@ -18,6 +18,9 @@ pub(crate) fn scan<'a>(line: &'a str, pairs: &mut Vec<Pair<'a>>) {
 /// Name of the number after a slash.
 pub(crate) const TOTAL: &str = "batch_total";
 
+/// Name of a batch of an epoch that is counted from 1, as fairseq does: `epoch 001:    450 / 1891`.
+const INNER: &str = "inner_batch";
+
 struct Scan<'a> {
     line: &'a str,
     bytes: &'a [u8],
@@ -106,6 +109,10 @@ impl<'a> Scan<'a> {
             self.key = None;
             return;
         }
+        // A unit: `50ms`, `5s`, `2.1it`.
+        while is_word(self.byte(self.at)) {
+            self.at += 1;
+        }
         let Ok(number) = text.parse::<f64>() else {
             self.key = None;
             return;
@@ -118,7 +125,7 @@ impl<'a> Scan<'a> {
             }
             // `epoch 180:    543 / 546 loss=1.753`
             (None, Some(total)) if pairs.last().is_some_and(|(name, _)| name.eq_ignore_ascii_case("epoch")) => {
-                pairs.push(("batch", number));
+                pairs.push((INNER, number));
                 pairs.push((TOTAL, total));
             }
             _ => {}
@@ -163,7 +170,7 @@ pub(crate) fn known_end<'a>(name: &'a str, mut is_known: impl FnMut(&str) -> boo
     let spaces = name.char_indices().rev().filter(|(_, letter)| *letter == ' ').map(|(at, _)| at);
     let starts: Vec<usize> = spaces.take(3).map(|at| at + 1).collect();
     let whole = (starts.len() < 3).then_some(0);
-    let candidates = whole.into_iter().chain(starts.into_iter().rev().skip(usize::from(whole.is_none())));
+    let candidates = whole.into_iter().chain(starts.into_iter().rev());
     candidates.filter_map(|start| name.get(start..)).find(|end| is_known(end))
 }
 
@@ -188,7 +195,7 @@ mod tests {
         assert_eq!(of("INFO:root:[Epoch 0 Batch 20/2349] loss=0.6985, lr=0.0000009"),
             [("Epoch", 0.0), ("Batch", 20.0), (TOTAL, 2349.0), ("loss", 0.6985), ("lr", 9e-7)]);
         assert_eq!(of("| epoch 180:    543 / 546 loss=1.753, ppl=3.37, lr=0.000116817")[..4],
-            [("epoch", 180.0), ("batch", 543.0), (TOTAL, 546.0), ("loss", 1.753)]);
+            [("epoch", 180.0), (INNER, 543.0), (TOTAL, 546.0), ("loss", 1.753)]);
         assert_eq!(of("10/10 [====] - 5s 50ms/step - loss: 0.69 - val_loss: 1e-3"), [("loss", 0.69), ("val_loss", 1e-3)]);
     }
 

@@ -1,1 +1,89 @@
 use super::*;
+use crate::read_bytes;
+
+/// A log of `(step, rate)` with a rising epoch of 77 steps.
+fn with_rates(rates: impl Iterator<Item = (u32, f64)>) -> RunLog {
+    let rows: String = rates.map(|(step, rate)| format!("{{\"step\": {step}, \"loss\": 1.0, \"learning_rate\": {rate:e}}}\n")).collect();
+    read_bytes("a.jsonl", rows.into_bytes()).runs.swap_remove(0)
+}
+
+fn schedule(rate: impl Fn(f64) -> f64, steps: std::ops::RangeInclusive<u32>) -> Schedule {
+    let run = with_rates(steps.filter(|step| step % 50 == 0).map(|step| (step, rate(f64::from(step)))));
+    recover(&run).schedule.unwrap()
+}
+
+fn warm(step: f64, peak: f64, decay: impl Fn(f64) -> f64) -> f64 {
+    if step < 1000.0 { peak * step / 1000.0 } else { peak * decay(step) }
+}
+
+#[test]
+fn each_family_is_told_from_its_rates() {
+    let share = |step: f64| (10_000.0 - step) / 9000.0;
+    let linear = schedule(|step| warm(step, 2e-4, share), 50..=10_000);
+    assert_eq!((linear.family, linear.peak_is), (Family::Linear, PeakIs::Seen));
+    assert!((linear.peak / 2e-4 - 1.0).abs() < 1e-9 && (linear.end.unwrap() - 10_000.0).abs() < 1e-3);
+    assert!((linear.warmup.unwrap() - 1000.0).abs() < 1e-3);
+    let cosine = schedule(|step| warm(step, 2e-4, |step| 0.5 * (1.0 + (std::f64::consts::PI * (1.0 - share(step))).cos())), 50..=9000);
+    assert_eq!(cosine.family, Family::Cosine);
+    assert!((cosine.end.unwrap() - 10_000.0).abs() < 20.0 && (cosine.peak / 2e-4 - 1.0).abs() < 1e-3, "{cosine:?}");
+    let power = schedule(|step| warm(step, 2e-4, |step| share(step).powi(2)), 50..=9000);
+    assert_eq!(power.family, Family::Polynomial);
+    assert!((power.power.unwrap() - 2.0).abs() < 0.01, "{power:?}");
+    assert_eq!(schedule(|step| warm(step, 2e-4, |step| (1000.0 / step).sqrt()), 50..=9000).family, Family::InverseSqrt);
+    assert_eq!(schedule(|step| warm(step, 2e-4, |step| (-(step - 1000.0) / 3000.0).exp()), 50..=9000).family, Family::Exponential);
+    assert_eq!(schedule(|step| warm(step, 2e-4, |_| 1.0), 50..=9000).family, Family::Constant);
+    assert_eq!(schedule(|step| warm(step, 2e-4, share), 50..=900).family, Family::WarmupOnly);
+    assert_eq!(schedule(|step| 1e-4 * (1.5 + (step / 500.0).sin()), 50..=9000).family, Family::Rising);
+}
+
+#[test]
+fn a_log_of_epochs_alone_gives_steps_an_epoch_and_the_whole_plan() {
+    // 77 steps an epoch, a line every 500, linear to zero at 24,000 after 2,400: the numbers of a real log.
+    let row = |step: f64| format!("{{'loss': 0.01, 'learning_rate': {}, 'epoch': {:.2}}}\n", 5e-5 * (24_000.0 - step) / 21_600.0, step / 77.0);
+    let text: String = (19..=48).map(|line| row(500.0 * f64::from(line))).collect();
+    let log = read_bytes("a.log", text.into_bytes());
+    let found = recover(&log.runs[0]);
+    assert_eq!(found.steps_per_epoch.as_ref().unwrap().value, 77.0);
+    assert_eq!(found.log_every.as_ref().unwrap().value, 500.0);
+    assert_eq!(found.total_steps.as_ref().unwrap().value, 24_000.0);
+    let schedule = found.schedule.as_ref().unwrap();
+    assert_eq!((schedule.family, schedule.peak_is, schedule.peak), (Family::Linear, PeakIs::Inferred, 5e-5));
+    assert!(schedule.error < 1e-9);
+    let held = |text: &str| hold(&Claim::parse(text).unwrap(), &log.runs[0], &found).verdict;
+    assert_eq!(held("learning rate 6.25e-6"), Verdict::Contradicts);
+    assert_eq!(held("learning_rate=5e-5"), Verdict::Agrees);
+    assert_eq!(held("learning_rate=4e-5"), Verdict::CannotTell);
+    assert_eq!(held("lr=1e-3"), Verdict::Contradicts);
+    assert_eq!(held("max_steps=24000"), Verdict::Agrees);
+    assert_eq!(held("warmup_ratio=0.1"), Verdict::CannotTell);
+    assert_eq!(held("batch_size=4"), Verdict::CannotTell);
+    assert!(matches!(Claim::parse("beauty=1"), Err(crate::DiagnoseError::Claim { .. })));
+}
+
+#[test]
+fn sizes_follow_from_speeds() {
+    // 1,000 examples, batches of 16: 63 steps an epoch, 3 epochs.
+    let log = read_bytes("a.log", b"{'loss': 1.0, 'learning_rate': 1e-5, 'epoch': 1.0, 'step': 63}\n{'loss': 0.9, 'learning_rate': 5e-6, 'epoch': 2.0, 'step': 126}\n\
+        {'eval_loss': 0.5, 'eval_runtime': 2.0, 'eval_samples_per_second': 250.0, 'epoch': 3.0, 'step': 189}\n\
+        {'train_runtime': 100.0, 'train_samples_per_second': 30.0, 'train_steps_per_second': 1.89, 'train_loss': 1.0, 'epoch': 3.0}\n".to_vec());
+    let found = recover(&log.runs[0]);
+    assert_eq!(found.steps_per_epoch.unwrap().value, 63.0);
+    assert_eq!(found.batch_size.unwrap().value, 16.0);
+    assert_eq!(found.eval_examples.unwrap().value, 500.0);
+}
+
+#[test]
+fn a_counter_of_epochs_bounds_their_length() {
+    let text: String = std::iter::once("epoch,step,train_loss\n".to_string())
+        .chain((0..40).map(|row| format!("{},{},1.5\n", (row * 50 + 49) / 500, row * 50 + 49))).collect();
+    let found = recover(&read_bytes("a.csv", text.into_bytes()).runs[0]);
+    let steps = found.steps_per_epoch.unwrap();
+    assert!(steps.low <= 500.0 && steps.high >= 500.0 && steps.high - steps.low < 40.0, "{steps:?}");
+    assert_eq!(found.log_every.unwrap().value, 50.0);
+}
+
+#[test]
+fn rates_that_hardly_fall_prove_no_family() {
+    let run = with_rates([(98_132, 0.000_116_817), (98_133, 0.000_116_813), (98_134, 0.000_116_809)].into_iter());
+    assert_eq!(recover(&run).schedule.unwrap().family, Family::Unknown);
+}

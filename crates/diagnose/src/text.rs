@@ -39,6 +39,8 @@ enum Block {
     Figures(Side),
     /// `***** Running training *****`: sizes.
     Sizes(Side),
+    /// A model card: `It achieves the following results on the evaluation set:`, then `- Loss: 0.39`.
+    Card,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -61,6 +63,8 @@ struct TextReader<'c> {
     /// Names in a line of their own, before a line with as many numbers.
     names: Option<Vec<String>>,
     block: Option<(Block, u32, Vec<(String, f64)>)>,
+    /// What the last `***** Running ... *****` said.
+    running: Side,
     fact_lines: usize,
     /// Progress bars: total, and how often a training row stood below one of that total.
     bar: Option<u64>,
@@ -80,6 +84,7 @@ impl<'c> TextReader<'c> {
             header: None,
             names: None,
             block: None,
+            running: Side::Train,
             fact_lines: 0,
             bar: None,
             bars: Vec::new(),
@@ -107,10 +112,13 @@ impl<'c> TextReader<'c> {
             return;
         }
         self.look_for_bar(segment);
-        if segment.contains('{') && self.dictionaries(segment) {
+        let trimmed = segment.trim();
+        if self.header.is_some() && self.markdown_row(trimmed) {
             return;
         }
-        let trimmed = segment.trim();
+        if segment.contains('{') && !self.is_in_figures() && self.dictionaries(segment) {
+            return;
+        }
         if self.block_line(trimmed) || self.markdown_row(trimmed) || self.named_row(trimmed) {
             return;
         }
@@ -233,7 +241,16 @@ impl<'c> TextReader<'c> {
         }
     }
 
+    fn is_in_figures(&self) -> bool {
+        matches!(self.block, Some((Block::Card, ..)))
+    }
+
     fn block_line(&mut self, line: &str) -> bool {
+        if line.ends_with("results on the evaluation set:") {
+            self.finish_block();
+            self.block = Some((Block::Card, self.line, Vec::new()));
+            return true;
+        }
         if let Some(block) = block_of(line) {
             self.finish_block();
             if block == Block::Sizes(Side::Train) {
@@ -243,6 +260,16 @@ impl<'c> TextReader<'c> {
             return true;
         }
         let Some((block, first, mut pairs)) = self.block.take() else { return false };
+        if block == Block::Card {
+            let item = line.strip_prefix("- ").and_then(|item| item.rsplit_once(':'));
+            let is_over = !line.is_empty() && item.is_none() && !line.starts_with("- ");
+            pairs.extend(item.and_then(|(name, text)| Some((name.trim().to_string(), facts::amount(text)?))));
+            self.block = Some((block, first, pairs));
+            if is_over {
+                self.finish_block();
+            }
+            return !is_over;
+        }
         let found = line.split_once('=').and_then(|(name, text)| {
             let name = name.trim().rsplit([' ', ':', '#']).find(|word| !word.is_empty())?;
             Some((name, facts::amount(text.trim())?))
@@ -285,7 +312,15 @@ impl<'c> TextReader<'c> {
     }
 
     fn finish_block(&mut self) {
-        let Some((Block::Figures(side), line, pairs)) = self.block.take() else { return };
+        let Some((block, line, pairs)) = self.block.take() else { return };
+        let side = match block {
+            Block::Figures(side) => side,
+            Block::Card => Side::Valid,
+            Block::Sizes(side) => {
+                self.running = side;
+                return;
+            }
+        };
         if !pairs.is_empty() {
             figures(self.collector, Place { source: self.source, line }, side, &pairs);
         }
@@ -414,7 +449,15 @@ impl<'c> TextReader<'c> {
         if !has_position && self.context.epoch.is_none() && named.len() > 12 {
             return false; // a sentence with numbers
         }
-        self.collector.row(place, &self.context, named.iter().copied())
+        let split = match self.running {
+            _ if line.contains("valid on '") || line.contains("| valid |") => Some(Split::Valid),
+            // What is printed without a position while an evaluation runs is its result.
+            Side::Valid if !has_position => Some(Split::Valid),
+            Side::Test if !has_position => Some(Split::Test),
+            _ => self.context.split.clone(),
+        };
+        let context = Context { split, ..self.context.clone() };
+        self.collector.row(place, &context, named.iter().copied())
     }
 
     fn facts(&mut self, line: &str) {

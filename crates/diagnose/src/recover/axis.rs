@@ -35,7 +35,12 @@ fn half_digit(epochs: impl Iterator<Item = f64>) -> f64 {
             scale *= 10.0;
         }
     }
-    if digits >= 7 { 1e-9 } else { 0.5 * 10f64.powi(-i32::from(digits)) }
+    match digits {
+        7.. => 1e-9,
+        // Round epochs by chance: no trainer rounds to fewer than two digits, only to none.
+        1 => 0.005,
+        _ => 0.5 * 10f64.powi(-i32::from(digits)),
+    }
 }
 
 pub(super) fn axis(run: &RunLog) -> Option<Axis> {
@@ -44,7 +49,7 @@ pub(super) fn axis(run: &RunLog) -> Option<Axis> {
     let both: Vec<(f64, f64, &Row)> =
         counting().filter_map(|row| Some((row.step? as f64, row.epoch?, row))).filter(|(step, _, _)| *step > 0.0).collect();
     if both.is_empty() {
-        return from_epochs(run);
+        return from_epochs(run).or_else(|| from_batches(run));
     }
     let half = half_digit(both.iter().map(|(_, epoch, _)| *epoch));
     from_both(&both, half).or_else(|| from_counter(&both))
@@ -52,14 +57,15 @@ pub(super) fn axis(run: &RunLog) -> Option<Axis> {
 
 /// Each row bounds the ratio, because its epoch is rounded.
 fn from_both(both: &[(f64, f64, &Row)], half: f64) -> Option<Axis> {
-    // Steps that are logged before their update, or counted from 0, are off by one.
-    for offset in [0.0, 1.0] {
+    // Steps that are logged before their update, or counted from 0, are off by one; with accumulation the batches of an
+    // epoch are no multiple of those of a step, and its steps vary by one.
+    for (offset, slack) in [(0.0, 0.0), (1.0, 0.0), (0.0, 1.0)] {
         let (mut low, mut high) = (0f64, f64::INFINITY);
         for (step, epoch, _) in both.iter().filter(|(_, epoch, _)| *epoch > half) {
             // A whole epoch is exact where an evaluation at its end was logged, but rounded all the same.
             let half = if half >= 0.5 { 1e-9 } else { half * 1.000_001 };
-            low = low.max((step + offset) / (epoch + half));
-            high = high.min((step + offset) / (epoch - half));
+            low = low.max((step + offset - slack) / (epoch + half));
+            high = high.min((step + offset + slack) / (epoch - half));
         }
         let wobble = 1e-6 * high;
         if high.is_finite() && low <= high + wobble && high > 0.0 {
@@ -102,6 +108,14 @@ fn ratio(low: f64, high: f64, both: &[(f64, f64, &Row)], how: &str) -> Axis {
     Axis { steps_per_epoch, interval: None }
 }
 
+/// The batches of an epoch as the log counts them, over the accumulation it states.
+fn from_batches(run: &RunLog) -> Option<Axis> {
+    let fact = run.facts.iter().find(|fact| fact.key == "batches_per_epoch")?;
+    let steps = fact.number? / run.number("accumulation").unwrap_or(1.0).max(1.0);
+    let how = "batches of an epoch as counted, over the accumulation as stated";
+    (steps >= 1.0).then(|| Axis { steps_per_epoch: Derived::exactly(steps, how, vec![fact.place]), interval: None })
+}
+
 /// Only epochs: equal distances, and an interval people choose that makes a whole number of steps an epoch.
 fn from_epochs(run: &RunLog) -> Option<Axis> {
     let rows = training(run);
@@ -127,6 +141,16 @@ fn from_epochs(run: &RunLog) -> Option<Axis> {
     }
     if low > high || low <= 0.0 {
         return None;
+    }
+    // A stated plan says what an epoch is; the interval must then come out whole.
+    if let (Some(total), Some(planned)) = (run.number("max_steps"), run.number("num_epochs").or(run.number("end_epoch"))) {
+        let steps = total / planned;
+        let (least, most) = ((steps * low).ceil(), (steps * high).floor());
+        if steps.fract() == 0.0 && steps >= 1.0 && least == most && least >= 1.0 {
+            let places = run.fact("max_steps").map(|fact| fact.place).into_iter().collect();
+            let how = "total steps over epochs, as stated";
+            return Some(Axis { steps_per_epoch: Derived::exactly(steps, how, places), interval: Some(least) });
+        }
     }
     for interval in INTERVALS {
         let (least, most) = ((interval / high).ceil(), (interval / low).floor());

@@ -21,6 +21,7 @@ fn place_of(run: &RunLog, key: &str) -> Vec<crate::log::Place> {
 
 /// Stated, or speed × time / epochs: speeds are printed with three digits behind the point.
 fn train_examples(run: &RunLog, all: &Recovered) -> Option<Derived> {
+    // With a number of steps for a plan the speed counts batches, not examples.
     if let Some(stated) = stated(run, "train_examples") {
         return Some(stated);
     }
@@ -72,24 +73,36 @@ fn batch_size(run: &RunLog, all: &Recovered) -> Option<Derived> {
     if let Some(stated) = stated(run, "batch_size") {
         return Some(stated);
     }
-    if let (Some(examples), Some(steps)) = (&all.train_examples, &all.steps_per_epoch)
-        && steps.is_exact()
-        && steps.value > 1.0
+    // The trainer's speed counts the examples of the whole plan, whatever the runtime was.
+    let steps = all.total_steps.as_ref().or(all.last_step.as_ref()).map(|steps| steps.value);
+    let (samples, runtime) = (run.number("train_samples_per_second"), run.number("train_runtime"));
+    if let (Some(steps), Some(samples), Some(runtime)) = (steps, samples, runtime)
+        && steps >= 1.0
+        && samples > 0.0
     {
-        // ceil(examples / batch) steps, or one less where a last short batch is dropped.
-        let low = (examples.low / (steps.value + 1.0)).floor() + 1.0;
-        let high = (examples.high / (steps.value - 1.0)).ceil() - 1.0;
-        let ceiling = (examples.value / steps.value).ceil();
-        let power = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0].into_iter().find(|power| (low..=high).contains(power));
+        let (least, most) = ((samples - 0.0005) * runtime / steps, (samples + 0.0005) * runtime / steps);
+        let each = all.steps_per_epoch.as_ref().map_or(2.0, |each| each.value).max(2.0);
+        // The last batch of an epoch is short: n / S <= batch < n / (S - 1).
+        let (low, high) = ((least - 1e-6).ceil(), (most * each / (each - 1.0)).ceil().max((least - 1e-6).ceil()));
+        let power = (0..12).map(|power| f64::from(1u32 << power)).find(|power| (low..=high).contains(power));
+        let how = "samples per second × runtime / steps".to_string();
+        let places = place_of(run, "train_samples_per_second");
+        return Some(Derived { value: power.unwrap_or(low), low, high, how, places });
+    }
+    let each = all.steps_per_epoch.as_ref().filter(|steps| steps.is_exact() && steps.value > 1.0);
+    if let (Some(examples), Some(steps)) = (all.train_examples.as_ref().filter(|examples| examples.is_exact()), each) {
+        let (low, high) = ((examples.value / steps.value).ceil(), (examples.value / (steps.value - 1.0)).floor());
+        let power = (0..12).map(|power| f64::from(1u32 << power)).find(|power| (low..=high).contains(power));
         let places = examples.places.iter().chain(&steps.places).copied().collect();
         let how = "examples over steps per epoch".to_string();
-        return Some(Derived { value: power.unwrap_or(ceiling), low: low.max(1.0), high: high.max(1.0), how, places });
+        return Some(Derived { value: power.unwrap_or(low), low, high: high.max(low), how, places });
     }
-    let (samples, steps) = (run.number("train_samples_per_second")?, run.number("train_steps_per_second")?);
-    if steps > 0.0 && samples > 0.0 {
+    let steps = run.number("train_steps_per_second").filter(|steps| *steps > 0.0);
+    if let (Some(samples), Some(steps)) = (samples.filter(|samples| *samples > 0.0), steps) {
         let (low, high) = ((samples - 0.0005) / (steps + 0.0005), (samples + 0.0005) / (steps - 0.0005).max(1e-9));
         let how = "samples per second over steps per second".to_string();
-        return Some(Derived { value: (samples / steps).round().max(1.0), low, high, how, places: place_of(run, "train_steps_per_second") });
+        let value = (samples / steps).round().max(1.0);
+        return Some(Derived { value, low, high, how, places: place_of(run, "train_steps_per_second") });
     }
     let micro = run.fact("micro_batch_size").filter(|fact| fact.number.is_some())?;
     let accumulation = run.number("accumulation").unwrap_or(1.0);

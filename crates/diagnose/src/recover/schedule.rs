@@ -16,8 +16,8 @@ const MAX_POINTS: usize = 600;
 const GOOD: f64 = 0.01;
 /// Warm-ups that people choose, as shares of all steps.
 const FRACS: [f64; 9] = [0.0, 0.1, 0.06, 0.05, 0.03, 0.02, 0.01, 0.2, 0.15];
-/// Warm-ups that people choose, in steps.
-const STEPS: [f64; 9] = [100.0, 500.0, 1000.0, 2000.0, 50.0, 200.0, 10_000.0, 4000.0, 10.0];
+/// Warm-ups that people choose, in steps. One step: none at all, the rate logged before its update.
+const STEPS: [f64; 10] = [1.0, 100.0, 500.0, 1000.0, 2000.0, 50.0, 200.0, 10_000.0, 4000.0, 10.0];
 
 /// A family of schedules after the warm-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -211,7 +211,16 @@ fn best_decay(points: &[(f64, f64)], warm: Option<Line>, highest: f64) -> Option
     if points.len() < 3 {
         return None;
     }
-    let tolerance = half_digit(points).max(1e-6 * highest);
+    let (first, last) = (points.first()?, points.last()?);
+    let drop = first.1 - last.1;
+    let written = half_digit(points);
+    // Rates that fall by little more than their last digit fit anything.
+    if written > 0.0 && drop < 50.0 * written {
+        return None;
+    }
+    // A rate stands where its position, rounded, says: off by that times the slope.
+    let blur = half_digit_of(points.iter().map(|point| point.0)) * drop / (last.0 - first.0).max(1e-9);
+    let tolerance = (written + blur).max(1e-6 * highest);
     let floors = [0.0, 0.1 * highest, points.last()?.1];
     let mut fits: Vec<Decay> = Vec::new();
     fits.extend(transformed(points, Family::Linear, |rate| rate, |line, at| line.at(at).max(0.0)));
@@ -221,9 +230,9 @@ fn best_decay(points: &[(f64, f64)], warm: Option<Line>, highest: f64) -> Option
         fits.extend(transformed(points, Family::Exponential, f64::ln, |line, at| line.at(at).exp()));
         fits.extend(polynomial(points));
     }
-    let simple = fits.iter().position(|fit| fit.error <= 2.0 * tolerance);
-    let nearest = || (0..fits.len()).min_by(|&a, &b| fits[a].error.total_cmp(&fits[b].error));
-    let chosen = simple.or_else(nearest)?;
+    let nearest = fits.iter().map(|fit| fit.error).reduce(f64::min)?;
+    // Updates that were skipped shift a line by a step or two: a free power would follow them.
+    let chosen = fits.iter().position(|fit| fit.error <= (2.0 * tolerance).max(3.0 * nearest))?;
     Some(fits.swap_remove(chosen))
 }
 
@@ -234,6 +243,15 @@ fn half_digit(points: &[(f64, f64)]) -> f64 {
         scale *= 10.0;
     }
     if scale >= 1e13 { 0.0 } else { 0.5 / scale }
+}
+
+/// Half of the last digit of positions: zero for steps, which are whole.
+fn half_digit_of(positions: impl Iterator<Item = f64> + Clone) -> f64 {
+    let is_written = |scale: f64| positions.clone().all(|at| (at * scale - (at * scale).round()).abs() < 1e-6 * scale.max(1.0) * 0.1);
+    match [1.0, 10.0, 100.0, 1e3, 1e4].into_iter().find(|&scale| is_written(scale)) {
+        Some(1.0) | None => 0.0,
+        Some(scale) => 0.5 / f64::max(scale, 100.0),
+    }
 }
 
 fn transformed(
@@ -316,7 +334,8 @@ fn with_peak(fitted: Schedule, decay: &Decay, warm: Option<Line>, first: f64, st
     match round(1).or_else(|| round(2)) {
         Some(warmup) => {
             let peak = to_digits(line.at(warmup), 2);
-            Schedule { peak, peak_is: PeakIs::Inferred, peak_at_most: at_most, warmup: Some(warmup), ..fitted }
+            let warmup = Some(if warmup > 1.0 { warmup } else { 0.0 });
+            Schedule { peak, peak_is: PeakIs::Inferred, peak_at_most: at_most, warmup, ..fitted }
         }
         None => Schedule { peak_at_most: at_most, ..fitted },
     }
