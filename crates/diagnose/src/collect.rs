@@ -96,6 +96,10 @@ impl Collector {
         let Some(key) = fact_key(written) else { return };
         let text = text.trim().trim_matches(['\'', '"', '`']);
         let number = crate::facts::amount(text);
+        // `max_steps=-1`, `eval_steps=None`: not set.
+        if number.is_some_and(|number| number < 0.0) || text == "None" {
+            return;
+        }
         let fact = Fact { key: key.into(), text: text.chars().take(80).collect(), number, place };
         let part = self.here();
         // Settings are printed once a process; a name that comes again and again is no setting.
@@ -196,6 +200,22 @@ impl Collector {
         }
         self.scratch = values;
         is_any
+    }
+
+    /// Marks the last row as a repetition where an earlier one has the same numbers.
+    pub(crate) fn last_row_may_repeat(&mut self) {
+        let part = self.here();
+        let Some((last, before)) = part.rows.split_last_mut() else { return };
+        let values = |row: &Row| part.values.get(row.first as usize..row.first as usize + usize::from(row.len));
+        let wanted = values(last).unwrap_or_default();
+        let holds = |row: &Row| {
+            let there = values(row).unwrap_or_default();
+            let is_there = |value: &&Value| there.iter().any(|other| other.column == value.column && other.number == value.number);
+            wanted.iter().filter(is_there).count() * 2 > wanted.len()
+        };
+        if before.iter().any(|row| holds(row)) {
+            last.standing = Standing::Repeat;
+        }
     }
 
     fn push(&mut self, step: Option<u64>, epoch: Option<f64>, place: Place, values: &[(u16, f64)]) {

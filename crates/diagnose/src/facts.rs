@@ -10,6 +10,7 @@ pub const FACT_KEYS: &[&str] = &[
     "warmup_frac",
     "max_steps",
     "num_epochs",
+    "total_batch_size",
     "batch_size",
     "micro_batch_size",
     "accumulation",
@@ -51,7 +52,8 @@ pub(crate) fn fact_key(written: &str) -> Option<&'static str> {
         "max_steps" | "total_optimization_steps" | "num_train_steps" | "training_steps" | "total_steps" | "max_iters"
         | "max_update" | "total_num_update" | "t_total" | "num_training_steps" => "max_steps",
         "num_train_epochs" | "num_epochs" | "epochs" | "max_epoch" | "max_epochs" => "num_epochs",
-        "total_train_batch_size" | "batch_size" | "effective_batch_size" | "train_batch_size_total" => "batch_size",
+        "total_train_batch_size" | "effective_batch_size" | "global_batch_size" | "total_batch_size" => "total_batch_size",
+        "batch_size" => "batch_size",
         "train_batch_size" | "per_device_train_batch_size" | "instantaneous_batch_size_per_device" | "micro_batch_size"
         | "batch_size_train" | "per_gpu_train_batch_size" | "batch_size_per_gpu" => "micro_batch_size",
         "gradient_accumulation_steps" | "accumulate" | "accumulation" | "accum_steps" | "update_freq" => "accumulation",

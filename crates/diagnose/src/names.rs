@@ -29,7 +29,7 @@ pub(crate) fn role(written: &str) -> Role {
         | "trainer_global_step" | "update" | "updates" | "num_steps" | "current_steps" | "global_steps"
         | "train_step" => Role::Step,
         "_step" | "wandb_step" => Role::WeakStep,
-        "epoch" | "train_epoch" | "epochs" | "ep" | "current_epoch" => Role::Epoch,
+        "epoch" | "train_epoch" | "ep" | "current_epoch" => Role::Epoch,
         "batch" => Role::Batch,
         "inner_batch" => Role::InnerBatch,
         "batch_total" => Role::BatchTotal,

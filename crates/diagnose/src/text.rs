@@ -63,6 +63,8 @@ struct TextReader<'c> {
     /// Names in a line of their own, before a line with as many numbers.
     names: Option<Vec<String>>,
     block: Option<(Block, u32, Vec<(String, f64)>)>,
+    /// Final figures of a model card, which stand before the table they end.
+    card: Option<(Place, Vec<(String, f64)>)>,
     /// What the last `***** Running ... *****` said.
     running: Side,
     fact_lines: usize,
@@ -84,6 +86,7 @@ impl<'c> TextReader<'c> {
             header: None,
             names: None,
             block: None,
+            card: None,
             running: Side::Train,
             fact_lines: 0,
             bar: None,
@@ -97,7 +100,10 @@ impl<'c> TextReader<'c> {
 
     fn line(&mut self, number: u32, line: &str) {
         self.line = number;
-        for segment in line.split('\r') {
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        let is_overwritten = line.contains('\r');
+        // Of a line that was overwritten, empty versions say nothing; an empty line ends a block.
+        for segment in line.split('\r').filter(|segment| !is_overwritten || !segment.trim().is_empty()) {
             let segment = clean(segment);
             self.segment(&segment);
         }
@@ -126,6 +132,8 @@ impl<'c> TextReader<'c> {
             if self.pairs(trimmed) {
                 return;
             }
+            self.facts(trimmed);
+        } else if trimmed.contains("sched") || trimmed.contains("optim") {
             self.facts(trimmed);
         }
     }
@@ -321,7 +329,9 @@ impl<'c> TextReader<'c> {
                 return;
             }
         };
-        if !pairs.is_empty() {
+        if block == Block::Card {
+            self.card = Some((Place { source: self.source, line }, pairs));
+        } else if !pairs.is_empty() {
             figures(self.collector, Place { source: self.source, line }, side, &pairs);
         }
     }
@@ -478,6 +488,10 @@ impl<'c> TextReader<'c> {
         }
         if let Some((html, first)) = self.html.take() {
             read_html(self.collector, Place { source: self.source, line: first }, &html, &self.context);
+        }
+        if let Some((place, pairs)) = self.card.take() {
+            figures(self.collector, place, Side::Valid, &pairs);
+            self.collector.last_row_may_repeat();
         }
         let all: u32 = self.bars.iter().map(|(_, votes, _)| votes).sum();
         if let Some(&(total, votes, place)) = self.bars.iter().max_by_key(|(_, votes, _)| *votes)

@@ -124,7 +124,9 @@ fn a_model_card_gives_its_table_its_final_figures_and_its_settings() {
         | Training Loss | Epoch | Step | Validation Loss | F1 |\n|:---:|:---:|:---:|:---:|:---:|\n\
         | No log | 1.0 | 100 | 0.5 | 0.7 |\n| 0.3 | 2.0 | 200 | 0.4 | 0.8 |\n");
     assert_eq!(series(&log, Split::Train, "loss"), [(Some(200), Some(2.0), 0.3)]);
-    assert_eq!(series(&log, Split::Valid, "f1").len(), 3);
+    // The final figures are those of the table's last row.
+    assert_eq!(series(&log, Split::Valid, "f1").len(), 2);
+    assert_eq!(log.runs[0].rows[2].standing, Standing::Repeat);
     assert_eq!(log.runs[0].fact("schedule").map(|fact| fact.text.as_str()), Some("linear"));
 }
 
@@ -136,6 +138,15 @@ fn blocks_of_metrics_are_a_row_and_facts() {
     assert_eq!(log.runs[0].number("train_runtime"), Some(60.0));
     assert_eq!(log.runs[0].number("train_examples"), Some(800.0));
     assert_eq!(log.runs[0].number("eval_examples"), Some(522.0));
+}
+
+#[test]
+fn sizes_of_an_evaluation_are_not_those_of_the_training_even_from_windows() {
+    let log = log_of("***** Running training *****\r\n  Num examples = 3,290\r\n  Total optimization steps = 5,490\r\n{'loss': 1.0, 'epoch': 1.0}\r\n\
+        ***** Running Evaluation *****\r\n  Num examples = 1098\r\n  Batch size = 6\r\n{'eval_loss': 0.5, 'epoch': 1.0}\r\n");
+    let numbers = |key: &str| log.runs[0].facts.iter().filter(|fact| fact.key == key).filter_map(|fact| fact.number).collect::<Vec<_>>();
+    assert_eq!((numbers("train_examples"), numbers("max_steps")), (vec![3290.0], vec![5490.0]));
+    assert_eq!((numbers("eval_examples"), numbers("eval_batch_size")), (vec![1098.0], vec![6.0]));
 }
 
 #[test]

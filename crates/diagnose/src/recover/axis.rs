@@ -122,7 +122,8 @@ fn from_epochs(run: &RunLog) -> Option<Axis> {
     let epochs: Vec<f64> = rows.iter().filter_map(|row| row.epoch).collect();
     let half = half_digit(epochs.iter().copied());
     let (first, last) = (*epochs.first()?, *epochs.last()?);
-    if epochs.len() < 4 || epochs.len() != rows.len() || half >= 0.5 {
+    // A figure printed once at the end may stand without its epoch.
+    if epochs.len() < 4 || epochs.len() + 2 < rows.len() || half >= 0.5 {
         return None;
     }
     #[expect(clippy::cast_precision_loss, reason = "rows of a log")]

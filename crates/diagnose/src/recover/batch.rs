@@ -70,7 +70,7 @@ fn eval_examples(run: &RunLog) -> Option<Derived> {
 }
 
 fn batch_size(run: &RunLog, all: &Recovered) -> Option<Derived> {
-    if let Some(stated) = stated(run, "batch_size") {
+    if let Some(stated) = stated(run, "total_batch_size") {
         return Some(stated);
     }
     // The trainer's speed counts the examples of the whole plan, whatever the runtime was.
@@ -83,7 +83,7 @@ fn batch_size(run: &RunLog, all: &Recovered) -> Option<Derived> {
         let (least, most) = ((samples - 0.0005) * runtime / steps, (samples + 0.0005) * runtime / steps);
         let each = all.steps_per_epoch.as_ref().map_or(2.0, |each| each.value).max(2.0);
         // The last batch of an epoch is short: n / S <= batch < n / (S - 1).
-        let (low, high) = ((least - 1e-6).ceil(), (most * each / (each - 1.0)).ceil().max((least - 1e-6).ceil()));
+        let (low, high) = ((least - 1e-6).ceil(), (most * each / (each - 1.0)).floor().max((least - 1e-6).ceil()));
         let power = (0..12).map(|power| f64::from(1u32 << power)).find(|power| (low..=high).contains(power));
         let how = "samples per second × runtime / steps".to_string();
         let places = place_of(run, "train_samples_per_second");
@@ -104,9 +104,10 @@ fn batch_size(run: &RunLog, all: &Recovered) -> Option<Derived> {
         let value = (samples / steps).round().max(1.0);
         return Some(Derived { value, low, high, how, places: place_of(run, "train_steps_per_second") });
     }
-    let micro = run.fact("micro_batch_size").filter(|fact| fact.number.is_some())?;
+    let is_batch = |key: &str| run.facts.iter().find(|fact| fact.key == key && fact.number.is_some());
+    let stated = is_batch("batch_size").or_else(|| is_batch("micro_batch_size"))?;
     let accumulation = run.number("accumulation").unwrap_or(1.0);
-    let how = "as the log states, times the accumulation it states; devices are not known".to_string();
-    let value = micro.number? * accumulation * run.number("devices").unwrap_or(1.0).max(1.0);
-    Some(Derived::exactly(value, how, vec![micro.place]))
+    let how = "as the log states, times the accumulation and the devices it states".to_string();
+    let value = stated.number? * accumulation * run.number("devices").unwrap_or(1.0).max(1.0);
+    Some(Derived::exactly(value, how, vec![stated.place]))
 }

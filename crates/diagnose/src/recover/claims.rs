@@ -31,12 +31,20 @@ impl Claim {
         Ok(Self { key: key.into(), value, place: None })
     }
 
-    /// What the log itself states about the run.
+    /// What the log itself states about the run's plan, once each: settings that its numbers can bear out or not.
     pub fn of_log(run: &RunLog) -> Vec<Self> {
-        let claims = run.facts.iter().filter_map(|fact| {
-            Some(Self { key: fact.key.clone(), value: fact.number?, place: Some(fact.place) })
-        });
-        claims.collect()
+        const TESTABLE: [&str; 9] = [
+            "learning_rate", "warmup_steps", "warmup_frac", "max_steps", "num_epochs", "steps_per_epoch", "log_every",
+            "eval_every", "total_batch_size",
+        ];
+        let mut claims: Vec<Self> = Vec::new();
+        for fact in run.facts.iter().filter(|fact| TESTABLE.contains(&fact.key.as_str())) {
+            let is_known = |number| claims.iter().any(|claim| claim.key == fact.key && claim.value == number);
+            if let Some(value) = fact.number.filter(|&number| !is_known(number)) {
+                claims.push(Self { key: fact.key.clone(), value, place: Some(fact.place) });
+            }
+        }
+        claims
     }
 }
 
@@ -92,7 +100,7 @@ pub fn hold(claim: &Claim, run: &RunLog, found: &Recovered) -> Held {
         "max_steps" => against(&total(found), 1.0),
         "steps_per_epoch" => against(&found.steps_per_epoch, 0.0),
         "num_epochs" => against(&epochs(run, found), 0.02),
-        "batch_size" => against(&found.batch_size, 0.5),
+        "batch_size" | "total_batch_size" => against(&found.batch_size, 0.5),
         "log_every" => against(&found.log_every, 0.0),
         "eval_every" => against(&found.eval_every, 0.0),
         "train_examples" => against(&found.train_examples, 0.5),
