@@ -10,9 +10,16 @@ fn main() -> std::io::Result<()> {
         let done = f64::from(line) / f64::from(lines);
         let (loss, rate, epoch) = (0.5 + 5.0 * (-8.0 * done).exp(), 5e-5 * (1.0 - done), done * 3.0);
         if line % 10 == 0 {
-            writeln!(out, "{{'eval_loss': {loss}, 'eval_accuracy': {done}, 'eval_runtime': 1.5, 'epoch': {epoch:.2}}}")?;
+            writeln!(
+                out,
+                "{{'eval_loss': {loss}, 'eval_accuracy': {done}, 'eval_runtime': 1.5, 'epoch': {epoch:.2}}}"
+            )?;
         } else {
-            writeln!(out, "{{'loss': {loss:.4}, 'grad_norm': {}, 'learning_rate': {rate}, 'epoch': {epoch:.2}}}", 1.0 + loss)?;
+            writeln!(
+                out,
+                "{{'loss': {loss:.4}, 'grad_norm': {}, 'learning_rate': {rate}, 'epoch': {epoch:.2}}}",
+                1.0 + loss
+            )?;
         }
     }
     out.flush()

@@ -16,11 +16,14 @@ fn main() -> Result<(), DiagnoseError> {
         }
     }
     if is_table {
-        println!("| file | format | runs | rows | evaluations | unread | steps/epoch | total | schedule | peak | batch |");
+        println!(
+            "| file | format | runs | rows | evaluations | unread | steps/epoch | total | schedule | peak | batch |"
+        );
         println!("|---|---|---|---|---|---|---|---|---|---|---|");
     }
     for path in &paths {
-        let log = if path == "-" { read_from("standard input", std::io::stdin().lock())? } else { read(Path::new(path))? };
+        let log =
+            if path == "-" { read_from("standard input", std::io::stdin().lock())? } else { read(Path::new(path))? };
         if is_table { table_row(path, &log) } else { details(&log, &claims) }
     }
     Ok(())
@@ -33,15 +36,28 @@ fn table_row(path: &str, log: &Log) {
     let rows: usize = log.runs.iter().map(|run| run.rows.len()).sum();
     let evaluations: usize = log.runs.iter().map(RunLog::evaluations).sum();
     let found = log.runs.iter().max_by_key(|run| run.rows.len()).map(recover).unwrap_or_default();
-    let number = |derived: Option<casebook_diagnose::recover::Derived>| derived.map_or("".into(), |derived| {
-        if derived.is_exact() { format!("{}", derived.value) } else { format!("{:.1}..{:.1}", derived.low, derived.high) }
-    });
+    let number = |derived: Option<casebook_diagnose::recover::Derived>| {
+        derived.map_or("".into(), |derived| {
+            if derived.is_exact() {
+                format!("{}", derived.value)
+            } else {
+                format!("{:.1}..{:.1}", derived.low, derived.high)
+            }
+        })
+    };
     let (schedule, peak) = found.schedule.as_ref().map_or((String::new(), String::new()), |schedule| {
-        (format!("{} (error {:.1e})", schedule.family, schedule.error), format!("{:.3e} {:?}", schedule.peak, schedule.peak_is))
+        (
+            format!("{} (error {:.1e})", schedule.family, schedule.error),
+            format!("{:.3e} {:?}", schedule.peak, schedule.peak_is),
+        )
     });
     println!(
         "| {name} | {format} | {} | {rows} | {evaluations} | {} | {} | {} | {schedule} | {peak} | {} |",
-        log.runs.len(), log.unread.count, number(found.steps_per_epoch), number(found.total_steps), number(found.batch_size)
+        log.runs.len(),
+        log.unread.count,
+        number(found.steps_per_epoch),
+        number(found.total_steps),
+        number(found.batch_size)
     );
 }
 
@@ -65,8 +81,16 @@ fn details(log: &Log, claims: &[Claim]) {
         for column in &run.columns {
             let series = run.series(&column.split, &column.metric);
             if let (Some(first), Some(last)) = (series.first(), series.last()) {
-                println!("  {} {}: {} numbers, {} at {} to {} at {}", column.split, column.metric, series.len(),
-                    first.value, quote(first.place), last.value, quote(last.place));
+                println!(
+                    "  {} {}: {} numbers, {} at {} to {} at {}",
+                    column.split,
+                    column.metric,
+                    series.len(),
+                    first.value,
+                    quote(first.place),
+                    last.value,
+                    quote(last.place)
+                );
             }
         }
         for fact in &run.facts {
@@ -76,7 +100,7 @@ fn details(log: &Log, claims: &[Claim]) {
         let found = recover(run);
         println!("  {found:#?}");
         for claim in claims.iter().cloned().chain(Claim::of_log(run)) {
-            let held = hold(&claim, run, &found);
+            let held = hold(&claim, &found);
             println!("  claim {} = {}: {}: {}", claim.key, claim.value, held.verdict, held.why);
         }
     }

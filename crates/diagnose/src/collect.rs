@@ -47,6 +47,51 @@ pub(crate) struct Context {
     pub(crate) split: Option<Split>,
 }
 
+/// What a row says of where it is.
+#[derive(Debug, Default)]
+struct Position {
+    step: Option<f64>,
+    weak: Option<f64>,
+    epoch: Option<f64>,
+    batch: Option<f64>,
+    batches: Option<f64>,
+}
+
+impl Position {
+    fn take(&mut self, role: &Role, number: f64) {
+        let slot = match role {
+            Role::Step => &mut self.step,
+            Role::WeakStep => &mut self.weak,
+            Role::Epoch => &mut self.epoch,
+            Role::BatchTotal => &mut self.batches,
+            Role::Batch => &mut self.batch,
+            Role::InnerBatch => {
+                // Counted from 1: within the second epoch one is done.
+                self.epoch = self.epoch.map(|epoch| epoch - 1.0);
+                &mut self.batch
+            }
+            Role::Metric(..) => return,
+        };
+        *slot = slot.or(Some(number));
+    }
+
+    fn step(&self) -> Option<u64> {
+        let step = self.step.or(self.weak).filter(|step| (0.0..1e15).contains(step) && step.fract() == 0.0);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a whole number within 0..1e15")]
+        step.map(|step| step as u64)
+    }
+
+    fn epoch(&self, before: Option<f64>) -> Option<f64> {
+        let epoch = self.epoch.or(before).filter(|epoch| epoch.is_finite())?;
+        match (self.batch, self.batches) {
+            (Some(batch), Some(batches)) if batches >= batch && batch >= 0.0 && batches > 0.0 => {
+                Some(epoch + batch / batches)
+            }
+            _ => Some(epoch),
+        }
+    }
+}
+
 impl Collector {
     /// A new source; rows from now on belong to a new part.
     pub(crate) fn source(&mut self, name: &str, format: Format) -> u32 {
@@ -103,7 +148,9 @@ impl Collector {
         let fact = Fact { key: key.into(), text: text.chars().take(80).collect(), number, place };
         let part = self.here();
         // Settings are printed once a process; a name that comes again and again is no setting.
-        if part.facts.len() < 2000 && !part.facts.iter().any(|(_, _, other)| other.key == fact.key && other.text == fact.text) {
+        if part.facts.len() < 2000
+            && !part.facts.iter().any(|(_, _, other)| other.key == fact.key && other.text == fact.text)
+        {
             let rows = part.rows.len();
             part.facts.push((rows, past, fact));
         }
@@ -138,44 +185,32 @@ impl Collector {
         context: &Context,
         pairs: impl Iterator<Item = (&'a str, f64)> + Clone,
     ) -> bool {
-        let (mut step, mut weak, mut epoch, mut batch, mut batches) = (None, None, None, None, None);
-        let mut is_any = false;
-        let (mut has_valid, mut has_plain_loss) = (false, false);
+        let mut at = Position::default();
+        let (mut is_any, mut has_valid, mut has_plain_loss) = (false, false, false);
         let mut values = std::mem::take(&mut self.scratch);
         values.clear();
+        let mut open: Vec<(String, &'a str, f64)> = Vec::new();
+        for (written, number) in pairs.take(MAX_VALUES) {
+            let (split, metric) = match self.role(written) {
+                Role::Metric(split, metric) => (split, metric),
+                place => {
+                    at.take(&place, number);
+                    continue;
+                }
+            };
+            is_any |= is_metric(&metric);
+            has_valid |= split == Some(Split::Valid);
+            let is_of_training = metric == "lr" || metric == "grad_norm";
+            has_plain_loss |= split.is_none() && context.split.is_none() && metric == "loss";
+            match split.or_else(|| if is_of_training { Some(Split::Train) } else { context.split.clone() }) {
+                Some(split) => self.value(split, metric, written, number, &mut values),
+                None if metric == "loss" => self.value(Split::Train, metric, written, number, &mut values),
+                None => open.push((metric, written, number)),
+            }
+        }
         // Unnamed figures of a row with validation figures were measured on the validation data (`Training Loss`,
         // `Validation Loss`, `F1`), unless the row has the same figure of it by name, or an unnamed loss beside them
         // (`loss`, `accuracy`, `val_loss`): then they are the training batches'.
-        let mut open: Vec<(String, &'a str, f64)> = Vec::new();
-        for (written, number) in pairs.take(MAX_VALUES) {
-            match self.role(written) {
-                Role::Step => step = step.or(Some(number)),
-                Role::WeakStep => weak = weak.or(Some(number)),
-                Role::Epoch => epoch = epoch.or(Some(number)),
-                Role::Batch => batch = batch.or(Some(number)),
-                Role::InnerBatch => {
-                    batch = batch.or(Some(number));
-                    epoch = epoch.map(|epoch| epoch - 1.0);
-                }
-                Role::BatchTotal => batches = batches.or(Some(number)),
-                Role::Metric(split, metric) => {
-                    is_any |= is_metric(&metric);
-                    has_valid |= split == Some(Split::Valid);
-                    match split {
-                        None if metric == "lr" || metric == "grad_norm" => {
-                            self.value(Split::Train, metric, written, number, &mut values);
-                        }
-                        None if metric == "loss" || context.split.is_some() => {
-                            has_plain_loss |= context.split.is_none();
-                            let split = context.split.clone().unwrap_or(Split::Train);
-                            self.value(split, metric, written, number, &mut values);
-                        }
-                        None => open.push((metric, written, number)),
-                        Some(split) => self.value(split, metric, written, number, &mut values),
-                    }
-                }
-            }
-        }
         for (metric, written, number) in open {
             let twin = self.columns.get(&(1, metric.clone())).copied();
             let has_twin = values.iter().any(|&(column, _)| Some(column) == twin);
@@ -183,20 +218,10 @@ impl Collector {
             self.value(split, metric, written, number, &mut values);
         }
         if is_any {
-            let step = step.or(weak).filter(|step| (0.0..1e15).contains(step) && step.fract() == 0.0);
-            let epoch = epoch.or(context.epoch).filter(|epoch| epoch.is_finite());
-            if let (Some(_), Some(batches)) = (batch, batches) {
+            if let (Some(_), Some(batches)) = (at.batch, at.batches) {
                 self.fact("batches_per_epoch", &batches.to_string(), place, false);
             }
-            let epoch = match (epoch, batch, batches) {
-                (Some(epoch), Some(batch), Some(batches)) if batches >= batch && batch >= 0.0 && batches > 0.0 => {
-                    Some(epoch + batch / batches)
-                }
-                (epoch, _, _) => epoch,
-            };
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a whole number within 0..1e15")]
-            let step = step.map(|step| step as u64).or(context.step);
-            self.push(step, epoch, place, &values);
+            self.push(at.step().or(context.step), at.epoch(context.epoch), place, &values);
         }
         self.scratch = values;
         is_any
@@ -210,10 +235,11 @@ impl Collector {
         let wanted = values(last).unwrap_or_default();
         let holds = |row: &Row| {
             let there = values(row).unwrap_or_default();
-            let is_there = |value: &&Value| there.iter().any(|other| other.column == value.column && other.number == value.number);
+            let is_there =
+                |value: &&Value| there.iter().any(|other| other.column == value.column && other.number == value.number);
             wanted.iter().filter(is_there).count() * 2 > wanted.len()
         };
-        if before.iter().any(|row| holds(row)) {
+        if before.iter().any(holds) {
             last.standing = Standing::Repeat;
         }
     }

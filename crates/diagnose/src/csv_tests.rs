@@ -11,7 +11,9 @@ fn of(text: &str) -> crate::Log {
 
 #[test]
 fn tables_of_lightning_leave_cells_empty() {
-    let log = of("epoch,step,train_loss_step,train_loss_epoch,val_loss\n0,49,7.5,,\n0,99,7.0,,\n0,99,,7.2,6.5\n1,149,6.0,,\n");
+    let log = of(
+        "epoch,step,train_loss_step,train_loss_epoch,val_loss\n0,49,7.5,,\n0,99,7.0,,\n0,99,,7.2,6.5\n1,149,6.0,,\n",
+    );
     let run = &log.runs[0];
     assert_eq!(run.series(&Split::Train, "loss").iter().map(|point| point.value).collect::<Vec<_>>(), [7.5, 7.0, 6.0]);
     assert_eq!(run.series(&Split::Valid, "loss")[0].step, Some(99));
@@ -25,7 +27,8 @@ fn tables_of_keras_and_wandb_are_read() {
     assert_eq!(keras.runs[0].series(&Split::Train, "accuracy").len(), 2);
     assert!(keras.runs[0].series(&Split::Train, "loss")[1].value.is_nan());
     assert_eq!(keras.runs[0].series(&Split::Valid, "loss")[1].value, f64::INFINITY);
-    let wandb = of("_step,_runtime,train/loss,train/learning_rate,train/epoch,train/global_step\n0,20,1.1,1e-05,3.7,500\n");
+    let wandb =
+        of("_step,_runtime,train/loss,train/learning_rate,train/epoch,train/global_step\n0,20,1.1,1e-05,3.7,500\n");
     assert_eq!(wandb.runs[0].series(&Split::Train, "lr")[0].step, Some(500));
     let tabs = of("step\teval_loss\n0\t0.65\n0\t0.65\n1\t0.42\n");
     assert_eq!(tabs.runs[0].series(&Split::Valid, "loss").len(), 2);
@@ -33,7 +36,9 @@ fn tables_of_keras_and_wandb_are_read() {
 
 #[test]
 fn a_long_table_has_a_metric_a_line() {
-    let log = of("step,split,metric,value\n100,train,loss,6.3\n200,train,loss,6.0\n150,valid,loss,6.5\n150,valid,accuracy,0.1\n");
+    let log = of(
+        "step,split,metric,value\n100,train,loss,6.3\n200,train,loss,6.0\n150,valid,loss,6.5\n150,valid,accuracy,0.1\n",
+    );
     assert_eq!(log.runs.len(), 1);
     assert_eq!(log.runs[0].series(&Split::Train, "loss").len(), 2);
     assert_eq!(log.runs[0].series(&Split::Valid, "accuracy")[0].step, Some(150));
@@ -41,7 +46,9 @@ fn a_long_table_has_a_metric_a_line() {
 
 #[test]
 fn steps_with_fractions_are_epochs_and_texts_name_runs() {
-    let log = of("case,metric,split,colour,x,y\nc1,loss,train,blue,0.81,6.3\nc1,loss,train,blue,1.0,6.2\nc1,loss,train,red,0.5,6.1\nc1,loss,train,blue,1.5,6.0\n");
+    let log = of(
+        "case,metric,split,colour,x,y\nc1,loss,train,blue,0.81,6.3\nc1,loss,train,blue,1.0,6.2\nc1,loss,train,red,0.5,6.1\nc1,loss,train,blue,1.5,6.0\n",
+    );
     assert_eq!(log.runs.iter().map(|run| run.name.as_str()).collect::<Vec<_>>(), ["c1 blue", "c1 red"]);
     assert_eq!(log.runs[0].series(&Split::Train, "loss")[1].epoch, Some(1.0));
     assert_eq!(log.notes[0].kind, NoteKind::Reinterpreted);

@@ -24,7 +24,8 @@ impl<'a> Dictionary<'a> {
         for (name, node) in node.entries().iter().take(MAX_NAMES) {
             match &node.value {
                 Literal::Map(entries) => {
-                    let inner = entries.iter().filter_map(|(key, node)| Some((format!("{name}_{key}"), node.number()?)));
+                    let inner =
+                        entries.iter().filter_map(|(key, node)| Some((format!("{name}_{key}"), node.number()?)));
                     all.nested.extend(inner.take(256));
                 }
                 Literal::Text(text) => match node.number() {
@@ -55,7 +56,8 @@ pub(crate) fn take_in(collector: &mut Collector, place: Place, context: &Context
         collector.end_of_run();
         let has_eval = dictionary.numbers.iter().any(|(name, _)| *name == "eval_loss");
         if has_eval {
-            let held_out = dictionary.numbers.iter().copied().filter(|(name, _)| name.starts_with("eval_") || *name == "epoch");
+            let held_out =
+                dictionary.numbers.iter().copied().filter(|(name, _)| name.starts_with("eval_") || *name == "epoch");
             collector.row(place, context, held_out);
         }
         return true;
@@ -73,7 +75,8 @@ pub(crate) fn take_in(collector: &mut Collector, place: Place, context: &Context
         }
         return true;
     }
-    let named = dictionary.texts.iter().find(|(name, _)| matches!(*name, "split" | "subset" | "phase" | "mode" | "stage"));
+    let named =
+        dictionary.texts.iter().find(|(name, _)| matches!(*name, "split" | "subset" | "phase" | "mode" | "stage"));
     match named {
         Some((_, split)) => {
             let context = Context { split: Some(split_of(split)), ..context.clone() };
@@ -93,7 +96,8 @@ fn is_measurement(collector: &mut Collector, dictionary: &Dictionary<'_>) -> boo
             Role::Step | Role::Epoch | Role::WeakStep => has_position = true,
             Role::Metric(split, metric) if metric != "lr" && collector.is_measured(name) => {
                 has_figure = true;
-                has_named_figure |= split.is_some() || metric.contains("loss") || metric == "accuracy" || metric == "f1";
+                has_named_figure |=
+                    split.is_some() || metric.contains("loss") || metric == "accuracy" || metric == "f1";
             }
             _ => {}
         }
@@ -115,5 +119,6 @@ pub(crate) fn final_figure(collector: &mut Collector, name: &str, number: f64, p
 /// Whether a text that could not be parsed looks like a measurement.
 pub(crate) fn is_log(text: &str) -> bool {
     let head: String = text.chars().take(400).collect();
-    (head.contains("loss'") || head.contains("loss\"") || head.contains("_accuracy")) && head.bytes().any(|byte| byte.is_ascii_digit())
+    (head.contains("loss'") || head.contains("loss\"") || head.contains("_accuracy"))
+        && head.bytes().any(|byte| byte.is_ascii_digit())
 }

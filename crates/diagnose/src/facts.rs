@@ -49,13 +49,28 @@ pub(crate) fn fact_key(written: &str) -> Option<&'static str> {
             "warmup_steps"
         }
         "warmup_ratio" | "lr_scheduler_warmup_ratio" | "warmup_frac" | "warmup_proportion" | "warmup" => "warmup_frac",
-        "max_steps" | "total_optimization_steps" | "num_train_steps" | "training_steps" | "total_steps" | "max_iters"
-        | "max_update" | "total_num_update" | "t_total" | "num_training_steps" => "max_steps",
+        "max_steps"
+        | "total_optimization_steps"
+        | "num_train_steps"
+        | "training_steps"
+        | "total_steps"
+        | "max_iters"
+        | "max_update"
+        | "total_num_update"
+        | "t_total"
+        | "num_training_steps" => "max_steps",
         "num_train_epochs" | "num_epochs" | "epochs" | "max_epoch" | "max_epochs" => "num_epochs",
-        "total_train_batch_size" | "effective_batch_size" | "global_batch_size" | "total_batch_size" => "total_batch_size",
+        "total_train_batch_size" | "effective_batch_size" | "global_batch_size" | "total_batch_size" => {
+            "total_batch_size"
+        }
         "batch_size" => "batch_size",
-        "train_batch_size" | "per_device_train_batch_size" | "instantaneous_batch_size_per_device" | "micro_batch_size"
-        | "batch_size_train" | "per_gpu_train_batch_size" | "batch_size_per_gpu" => "micro_batch_size",
+        "train_batch_size"
+        | "per_device_train_batch_size"
+        | "instantaneous_batch_size_per_device"
+        | "micro_batch_size"
+        | "batch_size_train"
+        | "per_gpu_train_batch_size"
+        | "batch_size_per_gpu" => "micro_batch_size",
         "gradient_accumulation_steps" | "accumulate" | "accumulation" | "accum_steps" | "update_freq" => "accumulation",
         "eval_batch_size" | "per_device_eval_batch_size" | "batch_size_eval" | "dev_batch_size" => "eval_batch_size",
         "num_devices" | "n_gpu" | "devices" | "world_size" => "devices",
@@ -63,7 +78,11 @@ pub(crate) fn fact_key(written: &str) -> Option<&'static str> {
         "eval_steps" | "eval_interval" | "eval_every" => "eval_every",
         "steps_per_epoch" => "steps_per_epoch",
         "batches_per_epoch" => "batches_per_epoch",
-        "num_examples" | "train_samples" | "training_dataset_size" | "train_dataset_size" | "train_examples"
+        "num_examples"
+        | "train_samples"
+        | "training_dataset_size"
+        | "train_dataset_size"
+        | "train_examples"
         | "num_train_examples" => "train_examples",
         "eval_samples" | "validation_dataset_size" | "val_dataset_size" | "eval_examples" => "eval_examples",
         "weight_decay" => "weight_decay",
@@ -93,7 +112,9 @@ pub(crate) fn amount(text: &str) -> Option<f64> {
     }
     if text.contains(':') {
         let parts: Option<Vec<f64>> = text.split(':').map(|part| part.trim().parse().ok()).collect();
-        return parts.filter(|parts| (2..=3).contains(&parts.len())).map(|parts| parts.iter().fold(0.0, |sum, part| sum * 60.0 + part));
+        return parts
+            .filter(|parts| (2..=3).contains(&parts.len()))
+            .map(|parts| parts.iter().fold(0.0, |sum, part| sum * 60.0 + part));
     }
     let has_thousands = text.split(',').skip(1).all(|group| group.len() == 3) && text.contains(',');
     if has_thousands { text.replace(',', "").parse().ok() } else { None }
@@ -105,9 +126,11 @@ pub(crate) fn amount(text: &str) -> Option<f64> {
 pub(crate) fn in_line(line: &str, mut found: impl FnMut(&str, &str)) {
     for (at, mark) in line.char_indices().filter(|(_, letter)| matches!(letter, '=' | ':')).take(64) {
         let before = line.get(..at).unwrap_or_default().trim_end();
-        let start = before.rfind(|letter: char| !(letter.is_alphanumeric() || matches!(letter, '_' | ' ' | '-'))).map_or(0, |found| {
-            found + before.get(found..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8)
-        });
+        let start = before
+            .rfind(|letter: char| !(letter.is_alphanumeric() || matches!(letter, '_' | ' ' | '-')))
+            .map_or(0, |found| {
+                found + before.get(found..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8)
+            });
         let after = line.get(at + mark.len_utf8()..).unwrap_or_default().trim_start_matches([' ', '`', '\t', '*']);
         let text = after.get(..end_of_amount(after)).unwrap_or_default();
         let words = before.get(start..).unwrap_or_default().trim_matches([' ', '-', '*', '`']);

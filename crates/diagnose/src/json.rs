@@ -2,9 +2,10 @@
 
 use crate::collect::{Collector, Context};
 use crate::dictionary::{Dictionary, take_in};
+use crate::html::read_html;
 use crate::literal::{Fault, Literal, Node, parse};
 use crate::log::{Format, NoteKind, Place};
-use crate::text::{read_html, read_text};
+use crate::text::read_text;
 
 /// What a whole JSON text is.
 pub(crate) enum Json<'a> {
@@ -62,11 +63,11 @@ pub(crate) fn read_trainer_state(collector: &mut Collector, source: u32, text: &
     let mut lines = Lines { text, at: 0, line: 1 };
     for (name, node) in state.entries() {
         let place = Place { source, line: lines.of(node.at) };
+        // `eval_steps` and `logging_steps` are left out: 500 stands there also where an epoch was the interval.
         let name = match name.as_ref() {
             "global_step" => "end_step",
             "epoch" => "end_epoch",
-            // A default of the state; the arguments are not in it.
-            "eval_steps" | "logging_steps" | "max_steps" | "num_train_epochs" | "train_batch_size" | "total_flos" => name,
+            "max_steps" | "num_train_epochs" | "train_batch_size" | "total_flos" => name,
             _ => continue,
         };
         if let Some(number) = node.number().filter(|number| *number > 0.0) {
@@ -140,7 +141,11 @@ fn read_history(collector: &mut Collector, source: u32, columns: &[(&str, &[Node
         collector.row(Place { source, line }, &context, row.iter().copied());
     }
     let place = Place { source, line: 1 };
-    collector.note(place, NoteKind::Reinterpreted, "lists of figures are taken for one figure an epoch, from epoch 1 on");
+    collector.note(
+        place,
+        NoteKind::Reinterpreted,
+        "lists of figures are taken for one figure an epoch, from epoch 1 on",
+    );
 }
 
 /// Whether the first lines of a text are JSON objects, one each, and some of them measure something.
@@ -219,10 +224,8 @@ fn flush(collector: &mut Collector, name: &str, text: &mut String) {
         return;
     }
     let source = collector.another_source(name, Format::Notebook);
-    let (rows, unread) = (collector.rows(), collector.unread.count);
     read_text(collector, source, text);
     text.clear();
-    let _ = (rows, unread);
 }
 
 /// Settings in a cell's code: `learning_rate=5e-5,`. Variables are not followed.

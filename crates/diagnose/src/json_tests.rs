@@ -7,8 +7,10 @@ fn of(text: &str) -> crate::Log {
 
 #[test]
 fn a_trainer_state_is_read_with_lines_and_plan() {
-    let log = of("{\n \"epoch\": 2.0,\n \"global_step\": 20,\n \"log_history\": [\n  {\"epoch\": 1.0, \"loss\": NaN, \"learning_rate\": 1e-5, \"step\": 10},\n\
-        {\"epoch\": 1.0, \"eval_loss\": 0.5, \"eval_f1\": 0.7, \"step\": 10},\n {\"epoch\": 2.0, \"step\": 20, \"train_loss\": 0.9, \"train_runtime\": 5.0}\n ],\n \"max_steps\": 20\n}\n");
+    let log = of(
+        "{\n \"epoch\": 2.0,\n \"global_step\": 20,\n \"log_history\": [\n  {\"epoch\": 1.0, \"loss\": NaN, \"learning_rate\": 1e-5, \"step\": 10},\n\
+        {\"epoch\": 1.0, \"eval_loss\": 0.5, \"eval_f1\": 0.7, \"step\": 10},\n {\"epoch\": 2.0, \"step\": 20, \"train_loss\": 0.9, \"train_runtime\": 5.0}\n ],\n \"max_steps\": 20\n}\n",
+    );
     assert_eq!(log.sources[0].format, Format::TrainerState);
     let run = &log.runs[0];
     assert!(run.series(&Split::Train, "loss")[0].value.is_nan());
@@ -20,7 +22,9 @@ fn a_trainer_state_is_read_with_lines_and_plan() {
 
 #[test]
 fn results_are_one_row_and_facts() {
-    let log = of("{\n  \"epoch\": 3.0,\n  \"eval_loss\": 0.42,\n  \"eval_samples\": 4485,\n  \"train_loss\": 0.01,\n  \"train_runtime\": 77.5,\n  \"train_samples\": 6505\n}");
+    let log = of(
+        "{\n  \"epoch\": 3.0,\n  \"eval_loss\": 0.42,\n  \"eval_samples\": 4485,\n  \"train_loss\": 0.01,\n  \"train_runtime\": 77.5,\n  \"train_samples\": 6505\n}",
+    );
     assert_eq!(log.sources[0].format, Format::Results);
     assert_eq!(log.runs[0].series(&Split::Valid, "loss")[0].value, 0.42);
     assert_eq!(log.runs[0].number("eval_examples"), Some(4485.0));
@@ -36,8 +40,12 @@ fn a_history_of_lists_is_an_epoch_an_entry() {
 
 #[test]
 fn lines_of_json_are_read_and_a_broken_one_is_reported() {
-    let log = of("{\"step\": 10, \"loss\": 2.0, \"grad_norm\": 0.8}\n{\"step\": 20, \"loss\": Inf\n{\"step\": 20, \"split\": \"dev\", \"loss\": 1.5}\n{\"step\": 30, \"loss\": 1.0}\n");
-    let log2 = of("{\"step\": 10, \"loss\": 2.0}\n{\"step\": 20, \"split\": \"dev\", \"loss\": 1.5}\n{\"step\": 30, \"loss\": 1.0}\n{\"step\": 31}\n{\"step\": 40, \"loss\": 0.5}\n{\"step\": 50, \"lo");
+    let log = of(
+        "{\"step\": 10, \"loss\": 2.0, \"grad_norm\": 0.8}\n{\"step\": 20, \"loss\": Inf\n{\"step\": 20, \"split\": \"dev\", \"loss\": 1.5}\n{\"step\": 30, \"loss\": 1.0}\n",
+    );
+    let log2 = of(
+        "{\"step\": 10, \"loss\": 2.0}\n{\"step\": 20, \"split\": \"dev\", \"loss\": 1.5}\n{\"step\": 30, \"loss\": 1.0}\n{\"step\": 31}\n{\"step\": 40, \"loss\": 0.5}\n{\"step\": 50, \"lo",
+    );
     assert_eq!(log2.sources[0].format, Format::JsonLines);
     assert_eq!(log2.runs[0].series(&Split::Train, "loss").len(), 3);
     assert_eq!(log2.runs[0].series(&Split::Valid, "loss")[0].step, Some(20));
@@ -48,9 +56,11 @@ fn lines_of_json_are_read_and_a_broken_one_is_reported() {
 
 #[test]
 fn outputs_of_a_notebook_are_read_with_cell_and_output() {
-    let log = of("{\"cells\": [{\"cell_type\": \"code\", \"source\": [\"x = 1\\n\", \"learning_rate=2e-5,\"], \"outputs\": [\n\
+    let log = of(
+        "{\"cells\": [{\"cell_type\": \"code\", \"source\": [\"x = 1\\n\", \"learning_rate=2e-5,\"], \"outputs\": [\n\
         {\"output_type\": \"stream\", \"text\": [\"{'loss': 0.5, 'epo\"]}, {\"output_type\": \"stream\", \"text\": [\"ch': 1.0}\\n\"]},\n\
-        {\"output_type\": \"display_data\", \"data\": {\"text/html\": [\"<progress></progress>[230/230 00:44, Epoch 2/2]<table><tr><th>Epoch</th><th>Training Loss</th><th>Validation Loss</th><th>F1</th></tr><tr><td>2</td><td>0.4</td><td>0.5</td><td>0.7</td></tr></table>\"]}}]}], \"nbformat\": 4}");
+        {\"output_type\": \"display_data\", \"data\": {\"text/html\": [\"<progress></progress>[230/230 00:44, Epoch 2/2]<table><tr><th>Epoch</th><th>Training Loss</th><th>Validation Loss</th><th>F1</th></tr><tr><td>2</td><td>0.4</td><td>0.5</td><td>0.7</td></tr></table>\"]}}]}], \"nbformat\": 4}",
+    );
     let run = &log.runs[0];
     assert_eq!(run.series(&Split::Train, "loss").len(), 2);
     assert_eq!(run.series(&Split::Valid, "f1")[0].epoch, Some(2.0));

@@ -6,12 +6,14 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))] // a test that unwraps has failed, and says where
 
+mod blocks;
 mod clean;
 mod collect;
 mod csv;
 mod dictionary;
 mod error;
 mod facts;
+mod html;
 mod json;
 mod literal;
 mod log;

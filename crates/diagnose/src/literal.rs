@@ -218,7 +218,8 @@ impl<'a> Parser<'a> {
 
     fn word(&mut self) -> &'a str {
         let start = self.at;
-        let ends = |byte: &u8| matches!(byte, b',' | b'}' | b']' | b')' | b'(' | b':' | b'{' | b'[' | b'\'' | b'"' | b'\n');
+        let ends =
+            |byte: &u8| matches!(byte, b',' | b'}' | b']' | b')' | b'(' | b':' | b'{' | b'[' | b'\'' | b'"' | b'\n');
         while self.bytes.get(self.at).is_some_and(|byte| !ends(byte)) {
             self.at += 1;
         }

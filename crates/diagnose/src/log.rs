@@ -341,7 +341,11 @@ impl RunLog {
         };
         let evaluations = self.evaluations();
         let mut lacks = Vec::new();
-        let mut lack = |is: bool, what| if is { lacks.push(what) };
+        let mut lack = |is: bool, what| {
+            if is {
+                lacks.push(what)
+            }
+        };
         lack(!has(Some(&Split::Train), Some("loss")), Lack::TrainLoss);
         lack(evaluations == 0, Lack::Evaluation);
         lack(evaluations == 1, Lack::SecondEvaluation);

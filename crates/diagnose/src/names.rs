@@ -25,8 +25,20 @@ pub(crate) enum Role {
 pub(crate) fn role(written: &str) -> Role {
     let name = plain(written);
     match name.as_str() {
-        "step" | "steps" | "global_step" | "iter" | "iters" | "iteration" | "num_updates" | "train_global_step"
-        | "trainer_global_step" | "update" | "updates" | "num_steps" | "current_steps" | "global_steps"
+        "step"
+        | "steps"
+        | "global_step"
+        | "iter"
+        | "iters"
+        | "iteration"
+        | "num_updates"
+        | "train_global_step"
+        | "trainer_global_step"
+        | "update"
+        | "updates"
+        | "num_steps"
+        | "current_steps"
+        | "global_steps"
         | "train_step" => Role::Step,
         "_step" | "wandb_step" => Role::WeakStep,
         "epoch" | "train_epoch" | "ep" | "current_epoch" => Role::Epoch,
@@ -99,9 +111,44 @@ fn canonical(metric: &str) -> &str {
 /// Whether a name of ours is a figure of how well a model does, a rate or a gradient norm, and no time or count.
 pub(crate) fn is_metric(metric: &str) -> bool {
     const WORDS: [&str; 38] = [
-        "loss", "lr", "accuracy", "acc", "f1", "perplexity", "ppl", "precision", "recall", "bleu", "rouge", "rouge1",
-        "rouge2", "rougel", "rougelsum", "wer", "cer", "mse", "mae", "rmse", "auc", "roc", "map", "em", "exact", "bpc",
-        "gnorm", "matthews", "spearman", "spearmanr", "pearson", "kappa", "bits", "score", "fb1", "iou", "nll", "jaccard",
+        "loss",
+        "lr",
+        "accuracy",
+        "acc",
+        "f1",
+        "perplexity",
+        "ppl",
+        "precision",
+        "recall",
+        "bleu",
+        "rouge",
+        "rouge1",
+        "rouge2",
+        "rougel",
+        "rougelsum",
+        "wer",
+        "cer",
+        "mse",
+        "mae",
+        "rmse",
+        "auc",
+        "roc",
+        "map",
+        "em",
+        "exact",
+        "bpc",
+        "gnorm",
+        "matthews",
+        "spearman",
+        "spearmanr",
+        "pearson",
+        "kappa",
+        "bits",
+        "score",
+        "fb1",
+        "iou",
+        "nll",
+        "jaccard",
     ];
     metric == "grad_norm" || metric.split('_').any(|word| WORDS.contains(&word))
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use journal::{Event, Eval};
+use journal::{Eval, Event};
 
 use crate::collect::{Collector, Context};
 use crate::literal::{Literal, Node, parse};

@@ -40,7 +40,8 @@ impl<'a> Scan<'a> {
 
     fn token(&mut self, pairs: &mut Vec<Pair<'a>>) {
         let byte = self.byte(self.at);
-        let is_sign = matches!(byte, b'-' | b'+' | b'.') && (self.byte(self.at + 1).is_ascii_digit() || self.byte(self.at + 1) == b'.');
+        let is_sign = matches!(byte, b'-' | b'+' | b'.')
+            && (self.byte(self.at + 1).is_ascii_digit() || self.byte(self.at + 1) == b'.');
         if is_word(byte) {
             self.word(pairs);
         } else if byte.is_ascii_digit() || is_sign {
@@ -57,7 +58,8 @@ impl<'a> Scan<'a> {
 
     fn word(&mut self, pairs: &mut Vec<Pair<'a>>) {
         let start = self.at;
-        let goes_on = |byte: u8| is_word(byte) || byte.is_ascii_digit() || matches!(byte, b'.' | b'/' | b'-' | b'@' | b'#');
+        let goes_on =
+            |byte: u8| is_word(byte) || byte.is_ascii_digit() || matches!(byte, b'.' | b'/' | b'-' | b'@' | b'#');
         while self.at < self.bytes.len() && goes_on(self.byte(self.at)) {
             self.at += 1;
         }
@@ -75,7 +77,9 @@ impl<'a> Scan<'a> {
             return;
         }
         // After `name =` or `name:` another word is a value in words, and the name that follows is its own.
-        let is_parted = self.key.is_some_and(|(_, to)| self.bytes.get(to..start).is_some_and(|gap| gap.iter().any(|byte| matches!(byte, b'=' | b':'))));
+        let is_parted = self.key.is_some_and(|(_, to)| {
+            self.bytes.get(to..start).is_some_and(|gap| gap.iter().any(|byte| matches!(byte, b'=' | b':')))
+        });
         self.key = match self.key {
             Some((from, _)) if !is_parted => Some((from, end)),
             _ => Some((start, end)),
@@ -162,7 +166,7 @@ impl<'a> Scan<'a> {
 }
 
 /// The longest end of a name, of up to three words, that `is_known`; its last word must be known by itself.
-pub(crate) fn known_end<'a>(name: &'a str, mut is_known: impl FnMut(&str) -> bool) -> Option<&'a str> {
+pub(crate) fn known_end(name: &str, mut is_known: impl FnMut(&str) -> bool) -> Option<&str> {
     let last = name.rsplit(' ').next().unwrap_or(name);
     if !is_known(last) {
         return None;
@@ -188,15 +192,26 @@ mod tests {
 
     #[test]
     fn lines_of_known_trainers_fall_into_pairs() {
-        assert_eq!(of("2023-03-22 09:30:39 iter 2920: loss 3.9883, time 1099.34ms, mfu 15.34%"),
-            [("iter", 2920.0), ("loss", 3.9883), ("time", 1099.34), ("mfu", 15.34)]);
-        assert_eq!(of("step 3000: train loss 4.0390, val loss 4.0427"),
-            [("step", 3000.0), ("train loss", 4.039), ("val loss", 4.0427)]);
-        assert_eq!(of("INFO:root:[Epoch 0 Batch 20/2349] loss=0.6985, lr=0.0000009"),
-            [("Epoch", 0.0), ("Batch", 20.0), (TOTAL, 2349.0), ("loss", 0.6985), ("lr", 9e-7)]);
-        assert_eq!(of("| epoch 180:    543 / 546 loss=1.753, ppl=3.37, lr=0.000116817")[..4],
-            [("epoch", 180.0), (INNER, 543.0), (TOTAL, 546.0), ("loss", 1.753)]);
-        assert_eq!(of("10/10 [====] - 5s 50ms/step - loss: 0.69 - val_loss: 1e-3"), [("loss", 0.69), ("val_loss", 1e-3)]);
+        assert_eq!(
+            of("2023-03-22 09:30:39 iter 2920: loss 3.9883, time 1099.34ms, mfu 15.34%"),
+            [("iter", 2920.0), ("loss", 3.9883), ("time", 1099.34), ("mfu", 15.34)]
+        );
+        assert_eq!(
+            of("step 3000: train loss 4.0390, val loss 4.0427"),
+            [("step", 3000.0), ("train loss", 4.039), ("val loss", 4.0427)]
+        );
+        assert_eq!(
+            of("INFO:root:[Epoch 0 Batch 20/2349] loss=0.6985, lr=0.0000009"),
+            [("Epoch", 0.0), ("Batch", 20.0), (TOTAL, 2349.0), ("loss", 0.6985), ("lr", 9e-7)]
+        );
+        assert_eq!(
+            of("| epoch 180:    543 / 546 loss=1.753, ppl=3.37, lr=0.000116817")[..4],
+            [("epoch", 180.0), (INNER, 543.0), (TOTAL, 546.0), ("loss", 1.753)]
+        );
+        assert_eq!(
+            of("10/10 [====] - 5s 50ms/step - loss: 0.69 - val_loss: 1e-3"),
+            [("loss", 0.69), ("val_loss", 1e-3)]
+        );
     }
 
     #[test]

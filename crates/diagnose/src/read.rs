@@ -143,9 +143,13 @@ fn files_of(folder: &Path) -> Result<Vec<PathBuf>, DiagnoseError> {
     let states: Vec<PathBuf> = files.iter().filter(|path| file_name(path) == "trainer_state.json").cloned().collect();
     let is_outdone = |path: &Path| {
         let here = checkpoint(path);
-        here.is_some() && states.iter().any(|other| siblings(path, other) && checkpoint(other).unwrap_or(u64::MAX) > here.unwrap_or(0))
+        here.is_some()
+            && states
+                .iter()
+                .any(|other| siblings(path, other) && checkpoint(other).unwrap_or(u64::MAX) > here.unwrap_or(0))
     };
-    let keep: Vec<bool> = files.iter().map(|path| file_name(path) != "trainer_state.json" || !is_outdone(path)).collect();
+    let keep: Vec<bool> =
+        files.iter().map(|path| file_name(path) != "trainer_state.json" || !is_outdone(path)).collect();
     let mut keep = keep.into_iter();
     files.retain(|_| keep.next() == Some(true));
     Ok(files)
@@ -196,7 +200,9 @@ fn is_log_name(name: &str) -> bool {
     let is_known = matches!(name, "journal.jsonl" | "trainer_state.json") || name.ends_with("_results.json");
     let endings = [".csv", ".tsv", ".jsonl", ".log", ".txt", ".out", ".md", ".ipynb"];
     let is_made_by_us = matches!(name, "record.md" | "notes.jsonl");
-    is_known || name.starts_with("events.out.tfevents") || (endings.iter().any(|ending| name.ends_with(ending)) && !is_made_by_us)
+    is_known
+        || name.starts_with("events.out.tfevents")
+        || (endings.iter().any(|ending| name.ends_with(ending)) && !is_made_by_us)
 }
 
 #[cfg(test)]

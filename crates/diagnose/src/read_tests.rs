@@ -58,15 +58,35 @@ fn our_own_journal_is_read_with_its_lines_and_its_resumes() {
     let mut journal = journal::Journal::create(&path).unwrap();
     let eval = |step, loss| {
         journal::Event::Eval(journal::Eval {
-            step, epoch: 0.5, time_s: 1.0, split: "valid".into(), loss, accuracy: 0.5, perplexity: 2.0, bits_per_char: 1.0,
-            scored: 100, kinds: journal::Kinds::default(), corpora: Vec::new(), duration_s: 1.0, best: false, scores: None,
+            step,
+            epoch: 0.5,
+            time_s: 1.0,
+            split: "valid".into(),
+            loss,
+            accuracy: 0.5,
+            perplexity: 2.0,
+            bits_per_char: 1.0,
+            scored: 100,
+            kinds: journal::Kinds::default(),
+            corpora: Vec::new(),
+            duration_s: 1.0,
+            best: false,
+            scores: None,
         })
     };
     let start = journal::Start { time: "2026-01-01T00:00:00Z".into(), run: "case-a-s1".into(), version: "0".into() };
     let resume = journal::Resume {
-        time: "2026-01-01T00:00:00Z".into(), step: 10, checkpoint: "c".into(), changes: Vec::new(), version: None, commit: None, device: None,
+        time: "2026-01-01T00:00:00Z".into(),
+        step: 10,
+        checkpoint: "c".into(),
+        changes: Vec::new(),
+        version: None,
+        commit: None,
+        device: None,
     };
-    for event in [journal::Event::Start(start), eval(10, 3.0), eval(20, 2.0), journal::Event::Resume(resume), eval(20, 2.5)] {
+    for event in
+        [journal::Event::Start(start), eval(10, 3.0), eval(20, 2.0), journal::Event::Resume(resume), eval(20, 2.5)]
+    {
         journal.append(&event).unwrap();
     }
     fs::write(folder.path().join("run.json"), "{\"plan\": {\n\"total_steps\": 40}}").unwrap();
@@ -74,7 +94,10 @@ fn our_own_journal_is_read_with_its_lines_and_its_resumes() {
     let run = &log.runs[0];
     assert_eq!(run.name, "case-a-s1");
     let valid = run.series(&Split::Valid, "loss");
-    assert_eq!(valid.iter().map(|point| (point.step, point.value, point.place.line)).collect::<Vec<_>>(), [(Some(10), 3.0, 2), (Some(20), 2.5, 5)]);
+    assert_eq!(
+        valid.iter().map(|point| (point.step, point.value, point.place.line)).collect::<Vec<_>>(),
+        [(Some(10), 3.0, 2), (Some(20), 2.5, 5)]
+    );
     assert_eq!(run.number("max_steps"), Some(40.0));
     assert!(log.notes.iter().any(|note| note.kind == NoteKind::Restart));
     // A flipped digit is found by the checksum; the numbers are read all the same, and a note says so.

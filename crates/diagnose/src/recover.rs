@@ -83,14 +83,22 @@ pub fn recover(run: &RunLog) -> Recovered {
 
 /// As stated, or where the rate ends.
 fn total_steps(run: &RunLog, schedule: Option<&Schedule>) -> Option<Derived> {
-    if let Some(fact) = run.facts.iter().find(|fact| fact.key == "max_steps" && fact.number.is_some_and(|number| number > 0.0)) {
+    if let Some(fact) =
+        run.facts.iter().find(|fact| fact.key == "max_steps" && fact.number.is_some_and(|number| number > 0.0))
+    {
         return Some(Derived::exactly(fact.number?, "as the log states", vec![fact.place]));
     }
     let schedule = schedule.filter(|schedule| schedule.is_in_steps)?;
     let end = schedule.end?;
     let how = format!("where the {} schedule of the learning rate ends", schedule.family);
     // A rate logged before its update stands one step early.
-    Some(Derived { value: end.round(), low: end.floor() - 1.0, high: end.ceil() + 1.0, how, places: schedule.places.clone() })
+    Some(Derived {
+        value: end.round(),
+        low: end.floor() - 1.0,
+        high: end.ceil() + 1.0,
+        how,
+        places: schedule.places.clone(),
+    })
 }
 
 #[cfg(test)]

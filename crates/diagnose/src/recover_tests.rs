@@ -3,7 +3,9 @@ use crate::read_bytes;
 
 /// A log of `(step, rate)` with a rising epoch of 77 steps.
 fn with_rates(rates: impl Iterator<Item = (u32, f64)>) -> RunLog {
-    let rows: String = rates.map(|(step, rate)| format!("{{\"step\": {step}, \"loss\": 1.0, \"learning_rate\": {rate:e}}}\n")).collect();
+    let rows: String = rates
+        .map(|(step, rate)| format!("{{\"step\": {step}, \"loss\": 1.0, \"learning_rate\": {rate:e}}}\n"))
+        .collect();
     read_bytes("a.jsonl", rows.into_bytes()).runs.swap_remove(0)
 }
 
@@ -23,14 +25,20 @@ fn each_family_is_told_from_its_rates() {
     assert_eq!((linear.family, linear.peak_is), (Family::Linear, PeakIs::Seen));
     assert!((linear.peak / 2e-4 - 1.0).abs() < 1e-9 && (linear.end.unwrap() - 10_000.0).abs() < 1e-3);
     assert!((linear.warmup.unwrap() - 1000.0).abs() < 1e-3);
-    let cosine = schedule(|step| warm(step, 2e-4, |step| 0.5 * (1.0 + (std::f64::consts::PI * (1.0 - share(step))).cos())), 50..=9000);
+    let cosine = schedule(
+        |step| warm(step, 2e-4, |step| 0.5 * (1.0 + (std::f64::consts::PI * (1.0 - share(step))).cos())),
+        50..=9000,
+    );
     assert_eq!(cosine.family, Family::Cosine);
     assert!((cosine.end.unwrap() - 10_000.0).abs() < 20.0 && (cosine.peak / 2e-4 - 1.0).abs() < 1e-3, "{cosine:?}");
     let power = schedule(|step| warm(step, 2e-4, |step| share(step).powi(2)), 50..=9000);
     assert_eq!(power.family, Family::Polynomial);
     assert!((power.power.unwrap() - 2.0).abs() < 0.01, "{power:?}");
     assert_eq!(schedule(|step| warm(step, 2e-4, |step| (1000.0 / step).sqrt()), 50..=9000).family, Family::InverseSqrt);
-    assert_eq!(schedule(|step| warm(step, 2e-4, |step| (-(step - 1000.0) / 3000.0).exp()), 50..=9000).family, Family::Exponential);
+    assert_eq!(
+        schedule(|step| warm(step, 2e-4, |step| (-(step - 1000.0) / 3000.0).exp()), 50..=9000).family,
+        Family::Exponential
+    );
     assert_eq!(schedule(|step| warm(step, 2e-4, |_| 1.0), 50..=9000).family, Family::Constant);
     assert_eq!(schedule(|step| warm(step, 2e-4, share), 50..=900).family, Family::WarmupOnly);
     assert_eq!(schedule(|step| 1e-4 * (1.5 + (step / 500.0).sin()), 50..=9000).family, Family::Rising);
@@ -39,7 +47,13 @@ fn each_family_is_told_from_its_rates() {
 #[test]
 fn a_log_of_epochs_alone_gives_steps_an_epoch_and_the_whole_plan() {
     // 77 steps an epoch, a line every 500, linear to zero at 24,000 after 2,400: the numbers of a real log.
-    let row = |step: f64| format!("{{'loss': 0.01, 'learning_rate': {}, 'epoch': {:.2}}}\n", 5e-5 * (24_000.0 - step) / 21_600.0, step / 77.0);
+    let row = |step: f64| {
+        format!(
+            "{{'loss': 0.01, 'learning_rate': {}, 'epoch': {:.2}}}\n",
+            5e-5 * (24_000.0 - step) / 21_600.0,
+            step / 77.0
+        )
+    };
     let text: String = (19..=48).map(|line| row(500.0 * f64::from(line))).collect();
     let log = read_bytes("a.log", text.into_bytes());
     let found = recover(&log.runs[0]);
@@ -49,7 +63,7 @@ fn a_log_of_epochs_alone_gives_steps_an_epoch_and_the_whole_plan() {
     let schedule = found.schedule.as_ref().unwrap();
     assert_eq!((schedule.family, schedule.peak_is, schedule.peak), (Family::Linear, PeakIs::Inferred, 5e-5));
     assert!(schedule.error < 1e-9);
-    let held = |text: &str| hold(&Claim::parse(text).unwrap(), &log.runs[0], &found).verdict;
+    let held = |text: &str| hold(&Claim::parse(text).unwrap(), &found).verdict;
     assert_eq!(held("learning rate 6.25e-6"), Verdict::Contradicts);
     assert_eq!(held("learning_rate=5e-5"), Verdict::Agrees);
     assert_eq!(held("learning_rate=4e-5"), Verdict::CannotTell);
@@ -75,7 +89,8 @@ fn sizes_follow_from_speeds() {
 #[test]
 fn a_counter_of_epochs_bounds_their_length() {
     let text: String = std::iter::once("epoch,step,train_loss\n".to_string())
-        .chain((0..40).map(|row| format!("{},{},1.5\n", (row * 50 + 49) / 500, row * 50 + 49))).collect();
+        .chain((0..40).map(|row| format!("{},{},1.5\n", (row * 50 + 49) / 500, row * 50 + 49)))
+        .collect();
     let found = recover(&read_bytes("a.csv", text.into_bytes()).runs[0]);
     let steps = found.steps_per_epoch.unwrap();
     assert!(steps.low <= 500.0 && steps.high >= 500.0 && steps.high - steps.low < 40.0, "{steps:?}");
@@ -86,4 +101,27 @@ fn a_counter_of_epochs_bounds_their_length() {
 fn rates_that_hardly_fall_prove_no_family() {
     let run = with_rates([(98_132, 0.000_116_817), (98_133, 0.000_116_813), (98_134, 0.000_116_809)].into_iter());
     assert_eq!(recover(&run).schedule.unwrap().family, Family::Unknown);
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_numbers_make_it_panic(rows in proptest::collection::vec((0u64..50, proptest::num::f64::ANY, proptest::num::f64::ANY, 0u8..8), 0..40)) {
+        let line = |(step, epoch, rate, kind): &(u64, f64, f64, u8)| match kind {
+            0 => format!("{{'loss': {rate}, 'step': {step}}}\n"),
+            1 => format!("{{'loss': 1.0, 'learning_rate': {rate}, 'epoch': {epoch}}}\n"),
+            2 => format!("{{'eval_loss': {rate}, 'eval_runtime': {epoch}, 'eval_samples_per_second': {rate}, 'step': {step}}}\n"),
+            3 => format!("{{'train_runtime': {rate}, 'train_samples_per_second': {epoch}, 'train_steps_per_second': {rate}, 'epoch': {epoch}}}\n"),
+            4 => format!("max_steps = {step}, num_epochs = {epoch}, accumulation = {rate}\n"),
+            5 => format!("{{'loss': 1.0, 'learning_rate': {}, 'epoch': {:.2}}}\n", 1e-5 * (50 - step) as f64, *step as f64 * 0.13),
+            6 => format!("iter {step}: loss {rate}, lr {epoch}\n"),
+            _ => format!("[Epoch {step} Batch {step}/{kind}] loss={rate}, lr={rate}\n"),
+        };
+        let text: String = rows.iter().map(line).collect();
+        for run in read_bytes("a", text.into_bytes()).runs {
+            let found = recover(&run);
+            for key in crate::FACT_KEYS {
+                hold(&Claim { key: (*key).into(), value: 1e-5, place: None }, &found);
+            }
+        }
+    }
 }

@@ -36,7 +36,12 @@ pub(crate) fn part_into_runs(part: Part, runs: &mut Vec<RunLog>, notes: &mut Vec
             Turn::NewRun | Turn::Continue => {}
             Turn::Restart => restart(&mut run, begin, start, notes),
             Turn::Repeat => {
-                notes.push(note(&run, start, NoteKind::Repeats, &format!("{} rows stand here a second time", end - start)));
+                notes.push(note(
+                    &run,
+                    start,
+                    NoteKind::Repeats,
+                    &format!("{} rows stand here a second time", end - start),
+                ));
                 stand(&mut run.rows[start..end], Standing::Repeat);
             }
         }
@@ -80,9 +85,10 @@ fn mark_repeats(run: &mut RunLog, notes: &mut Vec<Note>) {
         let Some(here) = position(&row) else { continue };
         let values = run.values_of(&row);
         let same = |value: &Value| {
-            last.get(usize::from(value.column)).copied().flatten().is_some_and(|(there, number)| {
-                there == here && number.to_bits() == value.number.to_bits()
-            })
+            last.get(usize::from(value.column))
+                .copied()
+                .flatten()
+                .is_some_and(|(there, number)| there == here && number.to_bits() == value.number.to_bits())
         };
         let is_repeat = !values.is_empty() && values.iter().all(same);
         for value in values {
@@ -97,7 +103,12 @@ fn mark_repeats(run: &mut RunLog, notes: &mut Vec<Note>) {
         }
     }
     if let Some(at) = repeated {
-        notes.push(note(run, at, NoteKind::Repeats, &format!("{count} rows repeat the one before them, the first here")));
+        notes.push(note(
+            run,
+            at,
+            NoteKind::Repeats,
+            &format!("{count} rows repeat the one before them, the first here"),
+        ));
     }
 }
 
@@ -114,9 +125,10 @@ fn falls(run: &RunLog, ends: &[usize]) -> Vec<usize> {
         let Some(here) = position(row) else { continue };
         let values = run.values_of(row);
         let falls = values.iter().any(|value| {
-            last.get(usize::from(value.column)).copied().flatten().is_some_and(|there| {
-                there.0 == here.0 && (here.1 < there.1 || (is_ended && here.1 <= there.1))
-            })
+            last.get(usize::from(value.column))
+                .copied()
+                .flatten()
+                .is_some_and(|there| there.0 == here.0 && (here.1 < there.1 || (is_ended && here.1 <= there.1)))
         });
         if falls && row.standing == Standing::Counts {
             starts.push(at);
@@ -204,7 +216,8 @@ fn restart(run: &mut RunLog, begin: usize, start: usize, notes: &mut Vec<Note>) 
     let places = run.rows[begin..start].iter().filter_map(position);
     let from = places.filter(|(kind, _)| *kind == is_step).map(|(_, place)| place).fold(to, f64::max);
     for row in &mut run.rows[begin..start] {
-        if position(row).is_some_and(|(kind, place)| kind == is_step && place >= to) && row.standing == Standing::Counts {
+        if position(row).is_some_and(|(kind, place)| kind == is_step && place >= to) && row.standing == Standing::Counts
+        {
             row.standing = Standing::Superseded;
         }
     }
@@ -260,7 +273,14 @@ fn used_columns(mut run: RunLog) -> RunLog {
         }
     }
     let mut next = 0u16;
-    let renamed: Vec<u16> = is_used.iter().map(|&used| { let here = next; next += u16::from(used); here }).collect();
+    let renamed: Vec<u16> = is_used
+        .iter()
+        .map(|&used| {
+            let here = next;
+            next += u16::from(used);
+            here
+        })
+        .collect();
     for value in &mut run.values {
         value.column = renamed.get(usize::from(value.column)).copied().unwrap_or(0);
     }

@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 
+use crate::blocks::{Block, OpenBlock, Side, block_of, figures, size};
 use crate::clean::{clean, softened};
 use crate::collect::{Collector, Context};
 use crate::dictionary::{Dictionary, is_log, take_in};
 use crate::facts;
+use crate::html::read_html;
 use crate::literal::{Fault, parse};
 use crate::log::{Place, Split};
 use crate::names::{Role, role};
@@ -32,24 +34,6 @@ pub(crate) fn read_text(collector: &mut Collector, source: u32, text: &str) {
     collector.lines(source, lines);
 }
 
-/// A `***** ... *****` block.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Block {
-    /// `***** eval metrics *****`: figures.
-    Figures(Side),
-    /// `***** Running training *****`: sizes.
-    Sizes(Side),
-    /// A model card: `It achieves the following results on the evaluation set:`, then `- Loss: 0.39`.
-    Card,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Side {
-    Train,
-    Valid,
-    Test,
-}
-
 struct TextReader<'c> {
     collector: &'c mut Collector,
     source: u32,
@@ -62,7 +46,7 @@ struct TextReader<'c> {
     header: Option<Vec<String>>,
     /// Names in a line of their own, before a line with as many numbers.
     names: Option<Vec<String>>,
-    block: Option<(Block, u32, Vec<(String, f64)>)>,
+    block: Option<OpenBlock>,
     /// Final figures of a model card, which stand before the table they end.
     card: Option<(Place, Vec<(String, f64)>)>,
     /// What the last `***** Running ... *****` said.
@@ -288,7 +272,7 @@ impl<'c> TextReader<'c> {
             (Block::Sizes(side), Some((_, _)), Some(name)) => {
                 let text = line.split_once('=').map_or("", |(_, text)| text);
                 let place = self.place();
-                self.size(name, text, side, place);
+                size(self.collector, name, text, side, place);
             }
             _ => {
                 self.block = Some((block, first, pairs));
@@ -298,25 +282,6 @@ impl<'c> TextReader<'c> {
         }
         self.block = Some((block, first, pairs));
         true
-    }
-
-    /// A line of `***** Running training *****` and its like.
-    fn size(&mut self, name: &str, text: &str, side: Side, place: Place) {
-        let name = name.rsplit([':', ']']).next().unwrap_or(name).trim();
-        let name = name.rsplit(" - ").next().unwrap_or(name).trim();
-        match (side, name.to_ascii_lowercase().as_str()) {
-            (Side::Train, "batch size") => self.collector.fact("train_batch_size", text, place, false),
-            (Side::Train, name) if name.starts_with("total train batch size") => {
-                self.collector.fact("total_train_batch_size", text, place, false);
-            }
-            (Side::Train, name) if name.starts_with("instantaneous batch size") => {
-                self.collector.fact("per_device_train_batch_size", text, place, false);
-            }
-            (Side::Train, _) => self.collector.fact(name, text, place, false),
-            (Side::Valid, "num examples") => self.collector.fact("eval_examples", text, place, true),
-            (Side::Valid, "batch size") => self.collector.fact("eval_batch_size", text, place, true),
-            _ => {}
-        }
     }
 
     fn finish_block(&mut self) {
@@ -393,7 +358,9 @@ impl<'c> TextReader<'c> {
         }
         let bare = line.trim_matches(['*', ' ', '#', '=', '-']);
         let cells: Vec<&str> = bare.split(separator).map(str::trim).collect();
-        let is_name = |cell: &&str| !cell.is_empty() && cell.len() < 60 && table::cell_number(cell).is_none() && !cell.contains(['=', ':']);
+        let is_name = |cell: &&str| {
+            !cell.is_empty() && cell.len() < 60 && table::cell_number(cell).is_none() && !cell.contains(['=', ':'])
+        };
         if cells.len() < 2 || !cells.iter().all(is_name) {
             return false;
         }
@@ -502,72 +469,6 @@ impl<'c> TextReader<'c> {
     }
 }
 
-/// The tables of HTML as rows; all stand at the place where the first begins.
-pub(crate) fn read_html(collector: &mut Collector, place: Place, html: &str, context: &Context) {
-    // `[230/230 00:44, Epoch 2/2]` above the table of a notebook.
-    if let Some(bar) = html.split_once("</progress>").and_then(|(_, rest)| rest.split_once('[')).and_then(|(_, rest)| rest.split_once(']')) {
-        let total = bar.0.split_once('/').map(|(_, rest)| rest.trim_start());
-        let digits = total.map(|rest| rest.split(|letter: char| !letter.is_ascii_digit()).next().unwrap_or_default());
-        if let Some(digits) = digits {
-            collector.fact("max_steps", digits, place, false);
-        }
-        if let Some((_, epochs)) = bar.0.split_once("Epoch ").and_then(|(_, epochs)| epochs.split_once('/')) {
-            collector.fact("num_epochs", epochs, place, false);
-        }
-    }
-    let mut header: Option<Vec<String>> = None;
-    for cells in table::html_rows(html) {
-        let is_header = cells.iter().filter(|cell| collector.is_measured(cell)).count() > 0
-            && cells.iter().all(|cell| table::cell_number(cell).is_none());
-        if is_header {
-            header = Some(cells);
-            continue;
-        }
-        let Some(names) = &header else { continue };
-        let pairs: Vec<(&str, f64)> = names
-            .iter()
-            .zip(&cells)
-            .filter(|(name, _)| !name.is_empty())
-            .filter_map(|(name, cell)| Some((name.as_str(), table::cell_number(cell)?)))
-            .collect();
-        collector.row(place, context, pairs.iter().copied());
-    }
-}
-
-/// Final figures: of training they are facts, of held-out data a row.
-fn figures(collector: &mut Collector, place: Place, side: Side, pairs: &[(String, f64)]) {
-    match side {
-        Side::Train => {
-            for (name, number) in pairs {
-                crate::dictionary::final_figure(collector, name, *number, place);
-            }
-            collector.end_of_run();
-        }
-        Side::Valid | Side::Test => {
-            let split = if side == Side::Valid { Split::Valid } else { Split::Test };
-            let context = Context { split: Some(split), ..Context::default() };
-            for (name, number) in pairs {
-                collector.fact(name, &number.to_string(), place, true);
-            }
-            collector.row(place, &context, pairs.iter().map(|(name, number)| (name.as_str(), *number)));
-        }
-    }
-}
-
-fn block_of(line: &str) -> Option<Block> {
-    let (_, rest) = line.split_once("****")?;
-    let words = rest.trim_matches(['*', ' ']).to_ascii_lowercase();
-    let side = |words: &str| match words {
-        _ if words.contains("eval") || words.contains("valid") || words.contains("dev") => Side::Valid,
-        _ if words.contains("test") || words.contains("predict") => Side::Test,
-        _ => Side::Train,
-    };
-    if words.starts_with("running") {
-        return Some(Block::Sizes(side(&words)));
-    }
-    (words.ends_with("metrics") || words.contains("results")).then(|| Block::Figures(side(&words)))
-}
-
 /// Whether an unfinished `{` may be the beginning of a printed dictionary.
 fn may_begin(text: &str, start: usize) -> bool {
     let rest = text.get(start + 1..).unwrap_or_default();
@@ -577,7 +478,8 @@ fn may_begin(text: &str, start: usize) -> bool {
 /// Whether free text names a figure at all. Cheap: most lines of most logs do not.
 fn may_measure(line: &str) -> bool {
     const PARTS: [&str; 16] = [
-        "oss", "LOSS", "cc", "ACC", "ppl", "erplex", "f1", "F1", "poch", "EPOCH", "step", "iter", "lr", "wer", "bleu", "BLEU",
+        "oss", "LOSS", "cc", "ACC", "ppl", "erplex", "f1", "F1", "poch", "EPOCH", "step", "iter", "lr", "wer", "bleu",
+        "BLEU",
     ];
     PARTS.iter().any(|part| line.contains(part))
 }

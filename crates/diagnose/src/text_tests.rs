@@ -22,8 +22,10 @@ fn losses(text: &str) -> Vec<f64> {
 
 #[test]
 fn dictionaries_of_the_trainer_are_rows_with_their_lines() {
-    let log = log_of("hello\n{'loss': 0.5, 'grad_norm': nan, 'learning_rate': 1e-05, 'epoch': 0.5}\n\
-        {'eval_loss': 0.4, 'eval_accuracy': 0.75, 'eval_runtime': 1.5, 'epoch': 1.0}\n");
+    let log = log_of(
+        "hello\n{'loss': 0.5, 'grad_norm': nan, 'learning_rate': 1e-05, 'epoch': 0.5}\n\
+        {'eval_loss': 0.4, 'eval_accuracy': 0.75, 'eval_runtime': 1.5, 'epoch': 1.0}\n",
+    );
     let run = &log.runs[0];
     assert_eq!(series(&log, Split::Train, "loss"), [(None, Some(0.5), 0.5)]);
     assert_eq!(series(&log, Split::Valid, "accuracy"), [(None, Some(1.0), 0.75)]);
@@ -69,8 +71,10 @@ fn a_dictionary_that_never_ends_is_reported_and_the_next_is_read() {
 
 #[test]
 fn examples_of_the_data_and_settings_are_no_rows() {
-    let log = log_of("{'sentence': 'a loss', 'label': 1, 'idx': 0}\n[{'label': 'POSITIVE', 'score': 0.9}]\n\
-        {'learning_rate': 5e-05, 'batch_size': 16, 'num_train_epochs': 3}\n{'loss': 1.0, 'epoch': 1}\n");
+    let log = log_of(
+        "{'sentence': 'a loss', 'label': 1, 'idx': 0}\n[{'label': 'POSITIVE', 'score': 0.9}]\n\
+        {'learning_rate': 5e-05, 'batch_size': 16, 'num_train_epochs': 3}\n{'loss': 1.0, 'epoch': 1}\n",
+    );
     assert_eq!(log.runs[0].rows.len(), 1);
     assert_eq!(log.runs[0].number("learning_rate"), Some(5e-5));
     assert_eq!(log.runs[0].number("num_epochs"), Some(3.0));
@@ -78,7 +82,9 @@ fn examples_of_the_data_and_settings_are_no_rows() {
 
 #[test]
 fn a_restart_that_overlaps_is_one_run_with_a_seam() {
-    let row = |epoch: f64, loss: f64| format!("{{'loss': {loss}, 'learning_rate': {}, 'epoch': {epoch}}}\n", 1e-3 - epoch * 1e-4);
+    let row = |epoch: f64, loss: f64| {
+        format!("{{'loss': {loss}, 'learning_rate': {}, 'epoch': {epoch}}}\n", 1e-3 - epoch * 1e-4)
+    };
     let before: String = (1..=5).map(|at| row(f64::from(at), 3.0 - 0.3 * f64::from(at))).collect();
     let after: String = (4..=8).map(|at| row(f64::from(at), 3.01 - 0.3 * f64::from(at))).collect();
     let log = log_of(&(before + "Traceback: killed\n" + &after));
@@ -90,7 +96,9 @@ fn a_restart_that_overlaps_is_one_run_with_a_seam() {
 
 #[test]
 fn another_rate_at_the_same_place_is_another_run() {
-    let row = |epoch: f64, peak: f64| format!("{{'loss': 1.{epoch}, 'learning_rate': {}, 'epoch': {epoch}}}\n", peak * (10.0 - epoch));
+    let row = |epoch: f64, peak: f64| {
+        format!("{{'loss': 1.{epoch}, 'learning_rate': {}, 'epoch': {epoch}}}\n", peak * (10.0 - epoch))
+    };
     let one: String = (1..=9).map(|at| row(f64::from(at), 1e-5)).collect();
     let other: String = (4..=9).map(|at| row(f64::from(at), 1e-3)).collect();
     let log = log_of(&(one + &other));
@@ -101,9 +109,11 @@ fn another_rate_at_the_same_place_is_another_run() {
 
 #[test]
 fn a_run_that_begins_anew_is_another_run_with_its_own_facts() {
-    let log = log_of("- learning_rate: 1e-5\n{'loss': 2.0, 'epoch': 1.0}\n{'loss': 1.0, 'epoch': 2.0}\n\
+    let log = log_of(
+        "- learning_rate: 1e-5\n{'loss': 2.0, 'epoch': 1.0}\n{'loss': 1.0, 'epoch': 2.0}\n\
         {'train_runtime': 60.0, 'train_samples_per_second': 10.0, 'train_loss': 1.5, 'epoch': 2.0}\n\
-        learning_rate = 2e-5\n{'loss': 2.1, 'epoch': 1.0}\n{'loss': 1.1, 'epoch': 2.0}\n");
+        learning_rate = 2e-5\n{'loss': 2.1, 'epoch': 1.0}\n{'loss': 1.1, 'epoch': 2.0}\n",
+    );
     assert_eq!(log.runs.len(), 2);
     assert_eq!(log.runs[0].number("learning_rate"), Some(1e-5));
     assert_eq!(log.runs[0].number("train_mean_loss"), Some(1.5));
@@ -119,10 +129,12 @@ fn a_row_printed_twice_counts_once() {
 
 #[test]
 fn a_model_card_gives_its_table_its_final_figures_and_its_settings() {
-    let log = log_of("It achieves the following results on the evaluation set:\n- Loss: 0.4\n- F1: 0.8\n\n## Training\n\
+    let log = log_of(
+        "It achieves the following results on the evaluation set:\n- Loss: 0.4\n- F1: 0.8\n\n## Training\n\
         - learning_rate: 2e-05\n- lr_scheduler_type: linear\n- num_epochs: 2.0\n\n\
         | Training Loss | Epoch | Step | Validation Loss | F1 |\n|:---:|:---:|:---:|:---:|:---:|\n\
-        | No log | 1.0 | 100 | 0.5 | 0.7 |\n| 0.3 | 2.0 | 200 | 0.4 | 0.8 |\n");
+        | No log | 1.0 | 100 | 0.5 | 0.7 |\n| 0.3 | 2.0 | 200 | 0.4 | 0.8 |\n",
+    );
     assert_eq!(series(&log, Split::Train, "loss"), [(Some(200), Some(2.0), 0.3)]);
     // The final figures are those of the table's last row.
     assert_eq!(series(&log, Split::Valid, "f1").len(), 2);
@@ -132,8 +144,10 @@ fn a_model_card_gives_its_table_its_final_figures_and_its_settings() {
 
 #[test]
 fn blocks_of_metrics_are_a_row_and_facts() {
-    let log = log_of("***** train metrics *****\n  epoch = 3.0\n  train_loss = 0.25\n  train_runtime = 0:01:00.0\n  train_samples = 800\n\
-        ***** eval metrics *****\n#   eval_loss   =  0.5\n#   eval_f1 = 0.75\n  eval_samples = 522\n\nbye\n");
+    let log = log_of(
+        "***** train metrics *****\n  epoch = 3.0\n  train_loss = 0.25\n  train_runtime = 0:01:00.0\n  train_samples = 800\n\
+        ***** eval metrics *****\n#   eval_loss   =  0.5\n#   eval_f1 = 0.75\n  eval_samples = 522\n\nbye\n",
+    );
     assert_eq!(series(&log, Split::Valid, "loss")[0].2, 0.5);
     assert_eq!(log.runs[0].number("train_runtime"), Some(60.0));
     assert_eq!(log.runs[0].number("train_examples"), Some(800.0));
@@ -142,29 +156,39 @@ fn blocks_of_metrics_are_a_row_and_facts() {
 
 #[test]
 fn sizes_of_an_evaluation_are_not_those_of_the_training_even_from_windows() {
-    let log = log_of("***** Running training *****\r\n  Num examples = 3,290\r\n  Total optimization steps = 5,490\r\n{'loss': 1.0, 'epoch': 1.0}\r\n\
-        ***** Running Evaluation *****\r\n  Num examples = 1098\r\n  Batch size = 6\r\n{'eval_loss': 0.5, 'epoch': 1.0}\r\n");
-    let numbers = |key: &str| log.runs[0].facts.iter().filter(|fact| fact.key == key).filter_map(|fact| fact.number).collect::<Vec<_>>();
+    let log = log_of(
+        "***** Running training *****\r\n  Num examples = 3,290\r\n  Total optimization steps = 5,490\r\n{'loss': 1.0, 'epoch': 1.0}\r\n\
+        ***** Running Evaluation *****\r\n  Num examples = 1098\r\n  Batch size = 6\r\n{'eval_loss': 0.5, 'epoch': 1.0}\r\n",
+    );
+    let numbers = |key: &str| {
+        log.runs[0].facts.iter().filter(|fact| fact.key == key).filter_map(|fact| fact.number).collect::<Vec<_>>()
+    };
     assert_eq!((numbers("train_examples"), numbers("max_steps")), (vec![3290.0], vec![5490.0]));
     assert_eq!((numbers("eval_examples"), numbers("eval_batch_size")), (vec![1098.0], vec![6.0]));
 }
 
 #[test]
 fn logs_of_google_bert_fairseq_nanogpt_and_keras_are_read() {
-    let bert = log_of("INFO:tensorflow:loss = 0.69, step = 100 (12.3 sec)\nINFO:tensorflow:global_step/sec: 8.1\n\
+    let bert = log_of(
+        "INFO:tensorflow:loss = 0.69, step = 100 (12.3 sec)\nINFO:tensorflow:global_step/sec: 8.1\n\
         INFO:tensorflow:***** Eval results *****\nINFO:tensorflow:  eval_accuracy = 0.86\nINFO:tensorflow:  eval_loss = 0.5\n\
-        INFO:tensorflow:  global_step = 343\nINFO:tensorflow:  loss = 0.55\n");
+        INFO:tensorflow:  global_step = 343\nINFO:tensorflow:  loss = 0.55\n",
+    );
     assert_eq!(series(&bert, Split::Train, "loss"), [(Some(100), None, 0.69)]);
     assert_eq!(series(&bert, Split::Valid, "accuracy"), [(Some(343), None, 0.86)]);
-    let fairseq = log_of("| epoch 002:    50 / 200 loss=11.5, nll_loss=10.8, ppl=1886, num_updates=250, lr=1e-05, gnorm=1.5, clip=0%\n\
-        | epoch 002 | valid on 'valid' subset | loss 8.1 | nll_loss 6.8 | ppl 118 | num_updates 400\n");
+    let fairseq = log_of(
+        "| epoch 002:    50 / 200 loss=11.5, nll_loss=10.8, ppl=1886, num_updates=250, lr=1e-05, gnorm=1.5, clip=0%\n\
+        | epoch 002 | valid on 'valid' subset | loss 8.1 | nll_loss 6.8 | ppl 118 | num_updates 400\n",
+    );
     assert_eq!(series(&fairseq, Split::Train, "loss"), [(Some(250), Some(1.25), 11.5)]);
     assert_eq!(series(&fairseq, Split::Valid, "perplexity"), [(Some(400), Some(2.0), 118.0)]);
     let nano = log_of("step 0: train loss 10.9, val loss 10.8\niter 10: loss nan, time 1099.34ms, mfu 15.34%\n");
     assert_eq!(series(&nano, Split::Valid, "loss"), [(Some(0), None, 10.8)]);
     assert!(series(&nano, Split::Train, "loss")[1].2.is_nan());
-    let keras = log_of("Epoch 1/2\n 20/100 [==>....] - ETA: 3s - loss: 0.9\r100/100 [=====] - 5s 50ms/step - loss: 0.7 - accuracy: 0.5 - val_loss: 0.6\n\
-        Epoch 2/2\n100/100 [=====] - 5s - loss: 0.5 - accuracy: 0.6 - val_loss: 0.5\n");
+    let keras = log_of(
+        "Epoch 1/2\n 20/100 [==>....] - ETA: 3s - loss: 0.9\r100/100 [=====] - 5s 50ms/step - loss: 0.7 - accuracy: 0.5 - val_loss: 0.6\n\
+        Epoch 2/2\n100/100 [=====] - 5s - loss: 0.5 - accuracy: 0.6 - val_loss: 0.5\n",
+    );
     assert_eq!(series(&keras, Split::Train, "loss"), [(None, Some(1.0), 0.7), (None, Some(2.0), 0.5)]);
     assert_eq!(series(&keras, Split::Train, "accuracy").len(), 2);
     assert_eq!(keras.runs[0].number("num_epochs"), Some(2.0));
@@ -172,8 +196,10 @@ fn logs_of_google_bert_fairseq_nanogpt_and_keras_are_read() {
 
 #[test]
 fn a_header_of_names_above_numbers_is_a_table() {
-    let log = log_of("Epoch: 01 | Epoch Time: 0m 57s\n*****train_loss,train_acc,valid_loss*****\n5.2\t2.7\t4.9\nx\n\
-        Epoch\tTraining Loss\tValidation Loss\n2\t0.5\t0.6\n");
+    let log = log_of(
+        "Epoch: 01 | Epoch Time: 0m 57s\n*****train_loss,train_acc,valid_loss*****\n5.2\t2.7\t4.9\nx\n\
+        Epoch\tTraining Loss\tValidation Loss\n2\t0.5\t0.6\n",
+    );
     // Names with commas above numbers with tabs do not fit together; with tabs above tabs they do.
     assert_eq!(series(&log, Split::Valid, "loss").last(), Some(&(None, Some(2.0), 0.6)));
 }

@@ -34,11 +34,19 @@ pub(crate) fn read(collector: &mut Collector, source: u32, bytes: &[u8]) {
         record += 1;
         let place = Place { source, line: record };
         let Some((length, is_sound)) = frame(rest) else {
-            collector.note(place, NoteKind::Damage, "the file ends within a record's header: it was cut or is being written");
+            collector.note(
+                place,
+                NoteKind::Damage,
+                "the file ends within a record's header: it was cut or is being written",
+            );
             break;
         };
         if !is_sound || length > MAX_RECORD {
-            collector.note(place, NoteKind::Damage, "the checksum of a record's length is wrong: nothing behind it is read");
+            collector.note(
+                place,
+                NoteKind::Damage,
+                "the checksum of a record's length is wrong: nothing behind it is read",
+            );
             break;
         }
         #[expect(clippy::cast_possible_truncation, reason = "below MAX_RECORD")]
@@ -123,7 +131,9 @@ fn scalar(value: &[u8]) -> Option<(String, f64)> {
     let mut name = None;
     let mut number = None;
     fields(value, |field, value| match (field, value) {
-        (1, Wire::Bytes(tag)) => name = Some(String::from_utf8_lossy(tag.get(..tag.len().min(512)).unwrap_or_default()).into_owned()),
+        (1, Wire::Bytes(tag)) => {
+            name = Some(String::from_utf8_lossy(tag.get(..tag.len().min(512)).unwrap_or_default()).into_owned())
+        }
         (2, Wire::Word(word)) => number = Some(f64::from(f32::from_bits(word))),
         (8, Wire::Bytes(tensor)) => number = number.or(tensor_scalar(tensor)),
         _ => {}

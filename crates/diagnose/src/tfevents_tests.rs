@@ -37,7 +37,13 @@ fn tensor(step: u64, tag: &str, number: f32) -> Vec<u8> {
 }
 
 fn file() -> Vec<u8> {
-    [record(&field(3, b"brain.Event:2")), simple(10, "train/loss", 0.5), simple(10, "train/learning_rate", 0.25), tensor(20, "eval/loss", 0.75)].concat()
+    [
+        record(&field(3, b"brain.Event:2")),
+        simple(10, "train/loss", 0.5),
+        simple(10, "train/learning_rate", 0.25),
+        tensor(20, "eval/loss", 0.75),
+    ]
+    .concat()
 }
 
 fn of(bytes: Vec<u8>) -> Log {
@@ -58,7 +64,10 @@ fn scalars_of_both_kinds_are_read_and_one_step_is_one_row() {
     let run = &log.runs[0];
     assert_eq!(run.rows.len(), 2);
     assert_eq!(run.series(&Split::Train, "lr")[0].value, 0.25);
-    assert_eq!((run.series(&Split::Valid, "loss")[0].step, run.series(&Split::Valid, "loss")[0].value), (Some(20), 0.75));
+    assert_eq!(
+        (run.series(&Split::Valid, "loss")[0].step, run.series(&Split::Valid, "loss")[0].value),
+        (Some(20), 0.75)
+    );
     assert!(log.notes.is_empty());
 }
 

@@ -17,11 +17,13 @@ pub(super) struct Axis {
 /// Rows that count and have a training loss or rate.
 fn training(run: &RunLog) -> Vec<Row> {
     let is_training = |column: u16| {
-        run.columns.get(usize::from(column)).is_some_and(|column| {
-            column.split == Split::Train && matches!(column.metric.as_str(), "loss" | "lr")
-        })
+        run.columns
+            .get(usize::from(column))
+            .is_some_and(|column| column.split == Split::Train && matches!(column.metric.as_str(), "loss" | "lr"))
     };
-    let counts = |row: &&Row| row.standing == Standing::Counts && run.values_of(row).iter().any(|value| is_training(value.column));
+    let counts = |row: &&Row| {
+        row.standing == Standing::Counts && run.values_of(row).iter().any(|value| is_training(value.column))
+    };
     run.rows.iter().filter(counts).copied().collect()
 }
 
@@ -46,8 +48,10 @@ fn half_digit(epochs: impl Iterator<Item = f64>) -> f64 {
 pub(super) fn axis(run: &RunLog) -> Option<Axis> {
     let counting = || run.rows.iter().filter(|row| row.standing == Standing::Counts);
     #[expect(clippy::cast_precision_loss, reason = "steps are far below 2^53")]
-    let both: Vec<(f64, f64, &Row)> =
-        counting().filter_map(|row| Some((row.step? as f64, row.epoch?, row))).filter(|(step, _, _)| *step > 0.0).collect();
+    let both: Vec<(f64, f64, &Row)> = counting()
+        .filter_map(|row| Some((row.step? as f64, row.epoch?, row)))
+        .filter(|(step, _, _)| *step > 0.0)
+        .collect();
     if both.is_empty() {
         return from_epochs(run).or_else(|| from_batches(run));
     }
@@ -144,7 +148,9 @@ fn from_epochs(run: &RunLog) -> Option<Axis> {
         return None;
     }
     // A stated plan says what an epoch is; the interval must then come out whole.
-    if let (Some(total), Some(planned)) = (run.number("max_steps"), run.number("num_epochs").or(run.number("end_epoch"))) {
+    if let (Some(total), Some(planned)) =
+        (run.number("max_steps"), run.number("num_epochs").or(run.number("end_epoch")))
+    {
         let steps = total / planned;
         let (least, most) = ((steps * low).ceil(), (steps * high).floor());
         if steps.fract() == 0.0 && steps >= 1.0 && least == most && least >= 1.0 {
@@ -153,11 +159,17 @@ fn from_epochs(run: &RunLog) -> Option<Axis> {
             return Some(Axis { steps_per_epoch: Derived::exactly(steps, how, places), interval: Some(least) });
         }
     }
+    let mut undecided = false;
     for interval in INTERVALS {
         let (least, most) = ((interval / high).ceil(), (interval / low).floor());
-        // Where a whole number would be found by chance, none is claimed.
+        // Where a whole number would be found by chance, none is claimed; nor for a part of such an interval, because
+        // 250 steps of 337 are 500 of 674.
         let window = interval / low - interval / high;
-        if least == most && window < 0.1 && least > 0.0 {
+        undecided |= window >= 0.5;
+        if undecided && 500.0 % interval == 0.0 {
+            continue;
+        }
+        if least == most && window < 0.5 && least > 0.0 {
             let how = format!("epochs at equal distances, if a line stands for {interval} steps");
             let places = [rows.first(), rows.last()].into_iter().flatten().map(|row| row.place).collect();
             return Some(Axis { steps_per_epoch: Derived::exactly(least, how, places), interval: Some(interval) });
@@ -173,7 +185,11 @@ impl Axis {
         for point in points.iter_mut().filter(|point| point.step.is_none()) {
             if let Some(epoch) = point.epoch {
                 let step = (epoch * self.steps_per_epoch.value / interval).round() * interval;
-                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not negative, and saturating")]
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "not negative, and saturating"
+                )]
                 let step = step as u64;
                 point.step = Some(step);
             }
@@ -182,13 +198,15 @@ impl Axis {
 
     pub(super) fn interval(&self) -> Option<Derived> {
         let places = self.steps_per_epoch.places.clone();
-        self.interval.map(|interval| Derived::exactly(interval, "a usual interval that makes whole steps of the epochs", places))
+        self.interval
+            .map(|interval| Derived::exactly(interval, "a usual interval that makes whole steps of the epochs", places))
     }
 }
 
 /// The distance that most neighbours have, where at least half have it.
 fn usual_distance(at: &[(f64, crate::log::Place)], how: &str) -> Option<Derived> {
-    let mut distances: Vec<f64> = at.windows(2).map(|pair| pair[1].0 - pair[0].0).filter(|distance| *distance > 0.0).collect();
+    let mut distances: Vec<f64> =
+        at.windows(2).map(|pair| pair[1].0 - pair[0].0).filter(|distance| *distance > 0.0).collect();
     distances.sort_by(f64::total_cmp);
     let same = |a: f64, b: f64| (a - b).abs() <= 0.011 * a.max(b).min(1.0);
     let groups = distances.chunk_by(|a, b| same(*a, *b));
@@ -224,7 +242,9 @@ pub(super) fn last_step(run: &RunLog, axis: Option<&Axis>) -> Option<Derived> {
         return Some(Derived::exactly(row.step? as f64, "the last step logged", vec![row.place]));
     }
     let axis = axis?;
-    let row = counting().filter(|row| row.epoch.is_some()).max_by(|a, b| a.epoch.unwrap_or(0.0).total_cmp(&b.epoch.unwrap_or(0.0)))?;
+    let row = counting()
+        .filter(|row| row.epoch.is_some())
+        .max_by(|a, b| a.epoch.unwrap_or(0.0).total_cmp(&b.epoch.unwrap_or(0.0)))?;
     let steps = (row.epoch? * axis.steps_per_epoch.value).round();
     Some(Derived::exactly(steps, "the last epoch logged, in steps", vec![row.place]))
 }

@@ -33,7 +33,8 @@ pub(super) fn line(points: impl Iterator<Item = (f64, f64)> + Clone) -> Option<L
         product += (x - mean_x) * (y - mean_y);
     }
     let slope = product / square;
-    (count >= 2.0 && slope.is_finite() && mean_y.is_finite()).then(|| Line { slope, intercept: mean_y - slope * mean_x })
+    (count >= 2.0 && slope.is_finite() && mean_y.is_finite())
+        .then_some(Line { slope, intercept: mean_y - slope * mean_x })
 }
 
 /// The largest distance of a curve from the points.

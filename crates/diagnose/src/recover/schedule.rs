@@ -159,7 +159,9 @@ fn of_points(points: &[(f64, f64)], blank: Schedule, stated_total: Option<f64>) 
     let rising = &points[..top];
     let falling = &points[plateau..];
     let wobble = 1e-6 * highest;
-    if rising.windows(2).any(|pair| pair[1].1 < pair[0].1 - wobble) || falling.windows(2).any(|pair| pair[1].1 > pair[0].1 + wobble) {
+    if rising.windows(2).any(|pair| pair[1].1 < pair[0].1 - wobble)
+        || falling.windows(2).any(|pair| pair[1].1 > pair[0].1 + wobble)
+    {
         return Schedule { family: Family::Rising, ..blank };
     }
     let warm = warmup(rising, points[top]);
@@ -167,7 +169,8 @@ fn of_points(points: &[(f64, f64)], blank: Schedule, stated_total: Option<f64>) 
         return level(points, blank, top, warm);
     }
     // The highest rate may still stand on the warm-up's line: it is then no point of the decay.
-    let on_warmup = warm.is_some_and(|warm| (warm.at(points[top].0) - highest).abs() < 1e-3 * highest) && falling.len() > 3;
+    let on_warmup =
+        warm.is_some_and(|warm| (warm.at(points[top].0) - highest).abs() < 1e-3 * highest) && falling.len() > 3;
     let decay_points = if on_warmup { &falling[1..] } else { falling };
     let Some(decay) = best_decay(decay_points, warm, highest) else { return blank };
     if decay.error > GOOD * highest {
@@ -191,7 +194,15 @@ fn level(points: &[(f64, f64)], blank: Schedule, top: usize, warm: Option<Line>)
         return Schedule { family: Family::WarmupOnly, error, ..blank };
     }
     let warmup = warm.map(|warm| warm.reaches(blank.peak));
-    Schedule { family: Family::Constant, peak_is: PeakIs::Seen, peak_at_most: blank.peak, floor: blank.peak, error: 0.0, warmup, ..blank }
+    Schedule {
+        family: Family::Constant,
+        peak_is: PeakIs::Seen,
+        peak_at_most: blank.peak,
+        floor: blank.peak,
+        error: 0.0,
+        warmup,
+        ..blank
+    }
 }
 
 /// The straight line of the warm-up. From one rate alone it goes through zero, where every trainer's begins.
@@ -247,7 +258,9 @@ fn half_digit(points: &[(f64, f64)]) -> f64 {
 
 /// Half of the last digit of positions: zero for steps, which are whole.
 fn half_digit_of(positions: impl Iterator<Item = f64> + Clone) -> f64 {
-    let is_written = |scale: f64| positions.clone().all(|at| (at * scale - (at * scale).round()).abs() < 1e-6 * scale.max(1.0) * 0.1);
+    let is_written = |scale: f64| {
+        positions.clone().all(|at| (at * scale - (at * scale).round()).abs() < 1e-6 * scale.max(1.0) * 0.1)
+    };
     match [1.0, 10.0, 100.0, 1e3, 1e4].into_iter().find(|&scale| is_written(scale)) {
         Some(1.0) | None => 0.0,
         Some(scale) => 0.5 / f64::max(scale, 100.0),
@@ -271,7 +284,14 @@ fn transformed(
 }
 
 fn polynomial(points: &[(f64, f64)]) -> Option<Decay> {
-    let fit = |power: f64| transformed(points, Family::Polynomial, |rate| rate.powf(1.0 / power), |line, at| line.at(at).max(0.0).powf(power));
+    let fit = |power: f64| {
+        transformed(
+            points,
+            Family::Polynomial,
+            |rate| rate.powf(1.0 / power),
+            |line, at| line.at(at).max(0.0).powf(power),
+        )
+    };
     let power = best_between(0.2, 6.0, |power| fit(power).map_or(f64::INFINITY, |fit| fit.error));
     let fitted = fit(power)?;
     let end = (fitted.line.slope < 0.0).then(|| fitted.line.reaches(0.0));
