@@ -1,5 +1,7 @@
 //! Where readers put what they find: rows of numbers, facts, lines that could not be read.
 
+use std::rc::Rc;
+
 use rustc_hash::FxHashMap;
 
 use crate::facts::fact_key;
@@ -18,9 +20,17 @@ pub(crate) struct Collector {
     pub(crate) parts: Vec<Part>,
     pub(crate) unread: Unread,
     pub(crate) notes: Vec<Note>,
-    names: FxHashMap<String, Role>,
-    columns: FxHashMap<(u8, String), u16>,
+    names: FxHashMap<String, Rc<Known>>,
+    columns: Vec<(Split, FxHashMap<String, u16>)>,
     scratch: Vec<(u16, f64)>,
+}
+
+/// What a name means.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) role: Role,
+    /// Whether it is a figure of how well a model does, a rate or a norm.
+    pub(crate) is_measured: bool,
 }
 
 /// The rows of one file, or of one run within it where the file names runs.
@@ -162,20 +172,23 @@ impl Collector {
         self.here().ends.push(rows);
     }
 
-    fn role(&mut self, written: &str) -> Role {
-        if let Some(role) = self.names.get(written) {
-            return role.clone();
+    /// What a name means, worked out once a name.
+    pub(crate) fn known(&mut self, written: &str) -> Rc<Known> {
+        if let Some(known) = self.names.get(written) {
+            return Rc::clone(known);
         }
         let role = role(written);
+        let is_measured = matches!(&role, Role::Metric(_, metric) if is_metric(metric));
+        let known = Rc::new(Known { role, is_measured });
         if self.names.len() < 4 * MAX_COLUMNS {
-            self.names.insert(written.into(), role.clone());
+            self.names.insert(written.into(), Rc::clone(&known));
         }
-        role
+        known
     }
 
     /// Whether a name is a figure that is worth a row.
     pub(crate) fn is_measured(&mut self, written: &str) -> bool {
-        matches!(self.role(written), Role::Metric(_, metric) if is_metric(&metric))
+        self.known(written).is_measured
     }
 
     /// One row of named numbers. False where none of them is a measurement.
@@ -189,33 +202,33 @@ impl Collector {
         let (mut is_any, mut has_valid, mut has_plain_loss) = (false, false, false);
         let mut values = std::mem::take(&mut self.scratch);
         values.clear();
-        let mut open: Vec<(String, &'a str, f64)> = Vec::new();
+        let mut open: Vec<(Rc<Known>, &'a str, f64)> = Vec::new();
         for (written, number) in pairs.take(MAX_VALUES) {
-            let (split, metric) = match self.role(written) {
-                Role::Metric(split, metric) => (split, metric),
-                place => {
-                    at.take(&place, number);
-                    continue;
-                }
+            let known = self.known(written);
+            let Role::Metric(split, metric) = &known.role else {
+                at.take(&known.role, number);
+                continue;
             };
-            is_any |= is_metric(&metric);
-            has_valid |= split == Some(Split::Valid);
+            is_any |= known.is_measured;
+            has_valid |= *split == Some(Split::Valid);
             let is_of_training = metric == "lr" || metric == "grad_norm";
             has_plain_loss |= split.is_none() && context.split.is_none() && metric == "loss";
-            match split.or_else(|| if is_of_training { Some(Split::Train) } else { context.split.clone() }) {
+            let stated = split.as_ref().or(if is_of_training { Some(&Split::Train) } else { context.split.as_ref() });
+            match stated {
                 Some(split) => self.value(split, metric, written, number, &mut values),
-                None if metric == "loss" => self.value(Split::Train, metric, written, number, &mut values),
-                None => open.push((metric, written, number)),
+                None if metric == "loss" => self.value(&Split::Train, metric, written, number, &mut values),
+                None => open.push((known, written, number)),
             }
         }
         // Unnamed figures of a row with validation figures were measured on the validation data (`Training Loss`,
         // `Validation Loss`, `F1`), unless the row has the same figure of it by name, or an unnamed loss beside them
         // (`loss`, `accuracy`, `val_loss`): then they are the training batches'.
-        for (metric, written, number) in open {
-            let twin = self.columns.get(&(1, metric.clone())).copied();
+        for (known, written, number) in open {
+            let Role::Metric(_, metric) = &known.role else { continue };
+            let twin = self.column(&Split::Valid, metric);
             let has_twin = values.iter().any(|&(column, _)| Some(column) == twin);
             let split = if has_valid && !has_plain_loss && !has_twin { Split::Valid } else { Split::Train };
-            self.value(split, metric, written, number, &mut values);
+            self.value(&split, metric, written, number, &mut values);
         }
         if is_any {
             if let (Some(_), Some(batches)) = (at.batch, at.batches) {
@@ -251,34 +264,33 @@ impl Collector {
         part.rows.push(Row { step, epoch, place, first, len, standing: Standing::Counts });
     }
 
-    fn value(&mut self, split: Split, metric: String, written: &str, number: f64, values: &mut Vec<(u16, f64)>) {
-        let side = match &split {
-            Split::Train => 0,
-            Split::Valid => 1,
-            Split::Test => 2,
-            Split::Named(_) => 3,
-        };
-        let key = match &split {
-            Split::Named(name) => (side, format!("{name}\u{0}{metric}")),
-            _ => (side, metric),
-        };
-        let column = match self.columns.get(&key) {
-            Some(&column) => column,
+    fn value(&mut self, split: &Split, metric: &str, written: &str, number: f64, values: &mut Vec<(u16, f64)>) {
+        let column = match self.column(split, metric) {
+            Some(column) => column,
             None => {
                 let columns = &mut self.here().columns;
                 if columns.len() >= MAX_COLUMNS {
                     return;
                 }
-                let metric = key.1.rsplit('\u{0}').next().unwrap_or_default().to_string();
                 let column = u16::try_from(columns.len()).unwrap_or(u16::MAX);
-                columns.push(Column { split, metric, written: written.into() });
-                self.columns.insert(key, column);
+                columns.push(Column { split: split.clone(), metric: metric.into(), written: written.into() });
+                match self.columns.iter_mut().find(|(known, _)| known == split) {
+                    Some((_, columns)) => columns.insert(metric.into(), column),
+                    None => {
+                        self.columns.push((split.clone(), FxHashMap::from_iter([(metric.to_string(), column)])));
+                        None
+                    }
+                };
                 column
             }
         };
         if !values.iter().any(|&(other, _)| other == column) {
             values.push((column, number));
         }
+    }
+
+    fn column(&self, split: &Split, metric: &str) -> Option<u16> {
+        self.columns.iter().find(|(known, _)| known == split)?.1.get(metric).copied()
     }
 
     /// The log, its rows parted into runs.

@@ -4,7 +4,7 @@ use crate::collect::{Collector, Context};
 use crate::facts::fact_key;
 use crate::literal::{Literal, Node};
 use crate::log::Place;
-use crate::names::{Role, role, split_of};
+use crate::names::{Role, split_of};
 
 /// Nested figures are named `outer_inner`; deeper ones are left out.
 const MAX_NAMES: usize = 4096;
@@ -92,9 +92,10 @@ fn is_measurement(collector: &mut Collector, dictionary: &Dictionary<'_>) -> boo
     let mut has_figure = false;
     let mut has_named_figure = false;
     for (name, _) in dictionary.pairs() {
-        match role(name) {
+        let known = collector.known(name);
+        match &known.role {
             Role::Step | Role::Epoch | Role::WeakStep => has_position = true,
-            Role::Metric(split, metric) if metric != "lr" && collector.is_measured(name) => {
+            Role::Metric(split, metric) if metric != "lr" && known.is_measured => {
                 has_figure = true;
                 has_named_figure |=
                     split.is_some() || metric.contains("loss") || metric == "accuracy" || metric == "f1";

@@ -116,6 +116,9 @@ pub(crate) fn amount(text: &str) -> Option<f64> {
             .filter(|parts| (2..=3).contains(&parts.len()))
             .map(|parts| parts.iter().fold(0.0, |sum, part| sum * 60.0 + part));
     }
+    if text.contains('_') && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_') {
+        return text.replace('_', "").parse().ok();
+    }
     let has_thousands = text.split(',').skip(1).all(|group| group.len() == 3) && text.contains(',');
     if has_thousands { text.replace(',', "").parse().ok() } else { None }
 }
@@ -125,7 +128,7 @@ pub(crate) fn amount(text: &str) -> Option<f64> {
 /// A name must be one of [`FACT_KEYS`] and the number must follow at once, or it is prose about something.
 pub(crate) fn in_line(line: &str, mut found: impl FnMut(&str, &str)) {
     for (at, mark) in line.char_indices().filter(|(_, letter)| matches!(letter, '=' | ':')).take(64) {
-        let before = line.get(..at).unwrap_or_default().trim_end();
+        let before = line.get(..at).unwrap_or_default().trim_end_matches([' ', '\t', '"', '\'', '`', '*']);
         let start = before
             .rfind(|letter: char| !(letter.is_alphanumeric() || matches!(letter, '_' | ' ' | '-')))
             .map_or(0, |found| {
@@ -185,6 +188,7 @@ mod tests {
         assert_eq!(of("trained with `learning rate = 6.25e-6`, here"), [("learning rate".into(), "6.25e-6".into())]);
         assert_eq!(of("Namespace(accumulate=2, lr=5e-05, x='a')").len(), 2);
         assert_eq!(of("  Total optimization steps = 1,233")[0].1, "1,233");
+        assert_eq!(of("  \"warmup_steps\": 500,"), [("warmup_steps".into(), "500".into())]);
         assert_eq!(of("learning rate for NLP is: `1e-1`"), []);
     }
 

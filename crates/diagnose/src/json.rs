@@ -234,6 +234,9 @@ fn settings_of_code(collector: &mut Collector, name: &str, code: &str) {
     let mut number = 0u32;
     for line in code.lines() {
         number = number.saturating_add(1);
+        if line.trim_start().starts_with('#') {
+            continue;
+        }
         let mut found = Vec::new();
         crate::facts::in_line(line, |key, text| found.push((key.to_string(), text.to_string())));
         for (key, text) in found {

@@ -83,9 +83,13 @@ pub fn recover(run: &RunLog) -> Recovered {
 
 /// As stated, or where the rate ends.
 fn total_steps(run: &RunLog, schedule: Option<&Schedule>) -> Option<Derived> {
-    if let Some(fact) =
-        run.facts.iter().find(|fact| fact.key == "max_steps" && fact.number.is_some_and(|number| number > 0.0))
-    {
+    let stated =
+        || run.facts.iter().filter(|fact| fact.key == "max_steps" && fact.number.is_some_and(|number| number > 0.0));
+    // Of several statements the one that the rate bears out; a script's defaults may stand above what was run.
+    let end = schedule.filter(|schedule| schedule.is_in_steps).and_then(|schedule| schedule.end);
+    let is_borne_out = |number: f64| end.is_some_and(|end| (number - end).abs() <= 1.0 + 0.005 * end);
+    let fact = stated().find(|fact| fact.number.is_some_and(is_borne_out)).or_else(|| stated().next());
+    if let Some(fact) = fact {
         return Some(Derived::exactly(fact.number?, "as the log states", vec![fact.place]));
     }
     let schedule = schedule.filter(|schedule| schedule.is_in_steps)?;

@@ -87,6 +87,48 @@ fn sizes_follow_from_speeds() {
 }
 
 #[test]
+fn settings_beside_a_log_are_claims() {
+    let claims = Claim::of_settings(
+        "# learning_rate = 1\n[schedule]\npeak_lr = 5e-5\nwarmup_steps = 2_400\n\"num_train_epochs\": 3,\n",
+    );
+    let found: Vec<(&str, f64)> = claims.iter().map(|claim| (claim.key.as_str(), claim.value)).collect();
+    assert_eq!(found, [("learning_rate", 5e-5), ("warmup_steps", 2400.0), ("num_epochs", 3.0)]);
+}
+
+#[test]
+fn noise_between_the_lines_changes_nothing() {
+    let rows: Vec<String> = (1..40)
+        .map(|at| {
+            format!(
+                "{{'loss': {}, 'learning_rate': {}, 'epoch': {at}.0}}",
+                1.0 / f64::from(at),
+                1e-6 * f64::from(50 - at)
+            )
+        })
+        .collect();
+    let noise = [
+        "",
+        "Saving model checkpoint to x/checkpoint-5",
+        "  1%|▏  | 20/30 [14:40<13:43, 40.75s/it]",
+        "WARNING: loss of precision",
+        "100%|██| 5/5 [00:00<00:00]",
+        "/usr/lib/x.py:12: UserWarning: 3 things",
+        "[2024-01-01 10:00:00,123] [INFO] [logging.py:96]",
+    ];
+    let between = |at: usize| (noise[at % 7], noise[(at + 3) % 7]);
+    let noisy: String =
+        rows.iter().enumerate().map(|(at, row)| format!("{}\n{row}\n{}\n", between(at).0, between(at).1)).collect();
+    let of = |text: String| {
+        let log = read_bytes("a", text.into_bytes());
+        assert_eq!(log.runs.len(), 1);
+        let losses = log.runs[0].series(&Split::Train, "loss");
+        let losses: Vec<_> = losses.iter().map(|point| (point.epoch, point.value)).collect();
+        (losses, recover(&log.runs[0]).schedule.map(|schedule| (schedule.family, schedule.end, schedule.peak)))
+    };
+    assert_eq!(of(noisy), of(rows.join("\n")));
+}
+
+#[test]
 fn a_counter_of_epochs_bounds_their_length() {
     let text: String = std::iter::once("epoch,step,train_loss\n".to_string())
         .chain((0..40).map(|row| format!("{},{},1.5\n", (row * 50 + 49) / 500, row * 50 + 49)))

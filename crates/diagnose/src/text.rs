@@ -10,7 +10,7 @@ use crate::facts;
 use crate::html::read_html;
 use crate::literal::{Fault, parse};
 use crate::log::{Place, Split};
-use crate::names::{Role, role};
+use crate::names::Role;
 use crate::pairs::{self, TOTAL};
 use crate::table;
 
@@ -385,15 +385,15 @@ impl<'c> TextReader<'c> {
         for &(name, number) in &found {
             if name == TOTAL {
                 match named.last() {
-                    Some((last, _)) if role(last) == Role::Epoch => epochs = Some(number),
+                    Some((last, _)) if self.collector.known(last).role == Role::Epoch => epochs = Some(number),
                     _ => named.push((name, number)),
                 }
                 continue;
             }
             let collector = &mut *self.collector;
-            let known = pairs::known_end(name, |end| match role(end) {
-                Role::Metric(..) => collector.is_measured(end),
-                _ => true,
+            let known = pairs::known_end(name, |end| {
+                let known = collector.known(end);
+                known.is_measured || !matches!(known.role, Role::Metric(..))
             });
             let Some(end) = known else {
                 // Times and speeds are kept beside what is measured; their names are single words.
@@ -402,7 +402,7 @@ impl<'c> TextReader<'c> {
                 }
                 continue;
             };
-            match role(end) {
+            match &self.collector.known(end).role {
                 Role::Metric(_, metric) if metric != "lr" => measured += 1,
                 Role::Epoch => epoch = Some(number),
                 _ => {}
@@ -422,7 +422,8 @@ impl<'c> TextReader<'c> {
             return false;
         }
         let place = self.place();
-        let has_position = named.iter().any(|(name, _)| matches!(role(name), Role::Step | Role::Epoch));
+        let has_position =
+            named.iter().any(|(name, _)| matches!(self.collector.known(name).role, Role::Step | Role::Epoch));
         if !has_position && self.context.epoch.is_none() && named.len() > 12 {
             return false; // a sentence with numbers
         }

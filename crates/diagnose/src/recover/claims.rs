@@ -31,6 +31,23 @@ impl Claim {
         Ok(Self { key: key.into(), value, place: None })
     }
 
+    /// The claims of a file of settings beside a log: TOML, YAML, JSON, or the lines of a script. Nothing is evaluated:
+    /// a number must follow its name at once. Comments are passed over.
+    pub fn of_settings(text: &str) -> Vec<Self> {
+        let mut claims: Vec<Self> = Vec::new();
+        for line in text.lines().filter(|line| !line.trim_start().starts_with(['#', '/'])).take(100_000) {
+            crate::facts::in_line(line, |name, text| {
+                let claim = fact_key(name).zip(amount(text)).filter(|(_, value)| value.is_finite());
+                if let Some((key, value)) = claim
+                    && claims.len() < 1000
+                {
+                    claims.push(Self { key: key.into(), value, place: None });
+                }
+            });
+        }
+        claims
+    }
+
     /// What the log itself states about the run's plan, once each: settings that its numbers can bear out or not.
     pub fn of_log(run: &RunLog) -> Vec<Self> {
         const TESTABLE: [&str; 9] = [
