@@ -231,7 +231,7 @@ impl Collector {
             self.value(&split, metric, written, number, &mut values);
         }
         if is_any {
-            if let (Some(_), Some(batches)) = (at.batch, at.batches) {
+            if let (Some(_), Some(batches)) = (at.batch, at.batches.filter(|batches| *batches > 1.0)) {
                 self.fact("batches_per_epoch", &batches.to_string(), place, false);
             }
             self.push(at.step().or(context.step), at.epoch(context.epoch), place, &values);

@@ -23,7 +23,9 @@ pub(crate) fn header(text: &str) -> Option<Header> {
     let separator = ['\t', ',', ';'].into_iter().max_by_key(|&separator| first.matches(separator).count())?;
     let names: Vec<String> = cells(first, separator).into_iter().map(String::from).collect();
     let is_named = names.len() >= 2 && names.iter().all(|name| cell_number(name).is_none() && name.len() < 200);
-    if !is_named || cells(second, separator).len() != names.len() || first.contains(['{', '|']) {
+    let second = cells(second, separator);
+    let is_table = second.len() == names.len() && second.iter().any(|cell| cell_number(cell).is_some());
+    if !is_named || !is_table || first.contains(['{', '|', '=']) {
         return None;
     }
     let is_known = names.iter().any(|name| match role(name) {

@@ -19,7 +19,7 @@ pub(crate) fn scan<'a>(line: &'a str, pairs: &mut Vec<Pair<'a>>) {
 pub(crate) const TOTAL: &str = "batch_total";
 
 /// Name of a batch of an epoch that is counted from 1, as fairseq does: `epoch 001:    450 / 1891`.
-const INNER: &str = "inner_batch";
+pub(crate) const INNER: &str = "inner_batch";
 
 struct Scan<'a> {
     line: &'a str,
@@ -27,6 +27,10 @@ struct Scan<'a> {
     at: usize,
     /// Where the name being read begins and ends.
     key: Option<(usize, usize)>,
+}
+
+fn ends_in_epoch(name: &str) -> bool {
+    name.rsplit(' ').next().is_some_and(|word| word.eq_ignore_ascii_case("epoch"))
 }
 
 fn is_word(byte: u8) -> bool {
@@ -48,8 +52,10 @@ impl<'a> Scan<'a> {
             self.number(pairs);
         } else {
             let is_dash = byte == b'-' && self.byte(self.at + 1) == b' ';
+            // `Epoch [5/10], Step [100/469]`
+            let opens_number = byte == b'[' && self.byte(self.at + 1).is_ascii_digit();
             // What parts a name from its number, or two words of a name; anything else begins anew.
-            if !matches!(byte, b' ' | b'=' | b':' | b'*' | b'`' | b'\t' | b'"' | b'\'') || is_dash {
+            if !matches!(byte, b' ' | b'=' | b':' | b'*' | b'`' | b'\t' | b'"' | b'\'') && !opens_number || is_dash {
                 self.key = None;
             }
             self.at += 1;
@@ -128,7 +134,10 @@ impl<'a> Scan<'a> {
                 pairs.extend(total.map(|total| (TOTAL, total)));
             }
             // `epoch 180:    543 / 546 loss=1.753`
-            (None, Some(total)) if pairs.last().is_some_and(|(name, _)| name.eq_ignore_ascii_case("epoch")) => {
+            (None, Some(total)) if pairs.last().is_some_and(|(name, _)| ends_in_epoch(name)) && total > 0.0 => {
+                // `Train Epoch: 6 [640/60000 (1%)]` counts examples: only the share is a position.
+                let is_examples = self.byte(start.wrapping_sub(1)) == b'[';
+                let (number, total) = if is_examples { (number / total, 1.0) } else { (number, total) };
                 pairs.push((INNER, number));
                 pairs.push((TOTAL, total));
             }
@@ -211,6 +220,18 @@ mod tests {
         assert_eq!(
             of("10/10 [====] - 5s 50ms/step - loss: 0.69 - val_loss: 1e-3"),
             [("loss", 0.69), ("val_loss", 1e-3)]
+        );
+    }
+
+    #[test]
+    fn brackets_around_counts_are_passed_over() {
+        assert_eq!(
+            of("Epoch [5/10], Step [100/469], Loss: 0.28"),
+            [("Epoch", 5.0), (TOTAL, 10.0), ("Step", 100.0), (TOTAL, 469.0), ("Loss", 0.28)]
+        );
+        assert_eq!(
+            of("Train Epoch: 6 [640/64000 (1%)]\tLoss: 1.234"),
+            [("Train Epoch", 6.0), (INNER, 0.01), (TOTAL, 1.0), ("Loss", 1.234)]
         );
     }
 

@@ -22,6 +22,7 @@ enum Turn {
 pub(crate) fn part_into_runs(part: Part, runs: &mut Vec<RunLog>, notes: &mut Vec<Note>) {
     let mut run =
         RunLog { name: part.name, columns: part.columns, rows: part.rows, values: part.values, ..RunLog::default() };
+    steps_of_epochs(&mut run, notes);
     mark_repeats(&mut run, notes);
     let starts = falls(&run, &part.ends);
     let mut firsts = vec![0usize];
@@ -66,6 +67,31 @@ fn note(run: &RunLog, row: usize, kind: NoteKind, text: &str) -> Note {
 
 fn stand(rows: &mut [Row], standing: Standing) {
     rows.iter_mut().for_each(|row| row.standing = standing);
+}
+
+/// Takes steps that begin anew with every epoch for what they are: no positions in the run.
+fn steps_of_epochs(run: &mut RunLog, notes: &mut Vec<Note>) {
+    let mut last: Option<(u64, f64)> = None;
+    let mut first_fall = None;
+    let (mut with_epoch, mut alone) = (0usize, 0usize);
+    for (at, row) in run.rows.iter().enumerate() {
+        let (Some(step), Some(epoch)) = (row.step, row.epoch) else { continue };
+        if let Some((step_before, epoch_before)) = last
+            && step < step_before
+        {
+            first_fall = first_fall.or(Some(at));
+            if epoch > epoch_before { with_epoch += 1 } else { alone += 1 }
+        }
+        last = Some((step, epoch));
+    }
+    let Some(first_fall) = first_fall.filter(|_| with_epoch > 0 && alone == 0) else { return };
+    notes.push(note(
+        run,
+        first_fall,
+        NoteKind::Reinterpreted,
+        "steps begin anew with each epoch: epochs alone are positions",
+    ));
+    run.rows.iter_mut().filter(|row| row.epoch.is_some()).for_each(|row| row.step = None);
 }
 
 /// Position of a row: steps where they are known, or else epochs. The flag tells which.

@@ -11,7 +11,7 @@ use crate::html::read_html;
 use crate::literal::{Fault, parse};
 use crate::log::{Place, Split};
 use crate::names::Role;
-use crate::pairs::{self, TOTAL};
+use crate::pairs::{self, INNER, TOTAL};
 use crate::table;
 
 /// A dictionary broken over more lines than this is given up.
@@ -384,8 +384,15 @@ impl<'c> TextReader<'c> {
         let (mut measured, mut epoch, mut epochs) = (0, None, None);
         for &(name, number) in &found {
             if name == TOTAL {
-                match named.last() {
-                    Some((last, _)) if self.collector.known(last).role == Role::Epoch => epochs = Some(number),
+                let last = named.last().map(|(last, _)| self.collector.known(last));
+                match last.as_ref().map(|last| &last.role) {
+                    Some(Role::Epoch) => epochs = Some(number),
+                    // `Epoch [5/10], Step [100/469]`: steps of the epoch; epochs that reach their total count from 1.
+                    Some(Role::Step) if epoch.is_some() => {
+                        let inner = named.pop().map_or(0.0, |(_, inner)| inner);
+                        named.push((if epochs.is_some() { INNER } else { "batch" }, inner));
+                        named.push((name, number));
+                    }
                     _ => named.push((name, number)),
                 }
                 continue;

@@ -195,6 +195,23 @@ fn logs_of_google_bert_fairseq_nanogpt_and_keras_are_read() {
 }
 
 #[test]
+fn steps_that_begin_anew_with_each_epoch_are_no_new_runs() {
+    let tutorial = log_of(
+        "Epoch [1/2], Step [100/200], Loss: 0.9\nEpoch [1/2], Step [200/200], Loss: 0.8\nEpoch [2/2], Step [100/200], Loss: 0.7\n",
+    );
+    assert_eq!(
+        series(&tutorial, Split::Train, "loss"),
+        [(None, Some(0.5), 0.9), (None, Some(1.0), 0.8), (None, Some(1.5), 0.7)]
+    );
+    assert_eq!(tutorial.runs[0].number("batches_per_epoch"), Some(200.0));
+    let bare = log_of(
+        "epoch 1 step 50: loss 0.9\nepoch 1 step 100: loss 0.8\nepoch 2 step 50: loss 0.7\nepoch 2 step 100: loss 0.6\n",
+    );
+    assert_eq!((bare.runs.len(), bare.notes[0].kind), (1, NoteKind::Reinterpreted));
+    assert_eq!(series(&bare, Split::Train, "loss")[2], (None, Some(2.0), 0.7));
+}
+
+#[test]
 fn a_header_of_names_above_numbers_is_a_table() {
     let log = log_of(
         "Epoch: 01 | Epoch Time: 0m 57s\n*****train_loss,train_acc,valid_loss*****\n5.2\t2.7\t4.9\nx\n\
