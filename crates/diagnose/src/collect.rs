@@ -23,6 +23,9 @@ pub(crate) struct Collector {
     names: FxHashMap<String, Rc<Known>>,
     columns: Vec<(Split, FxHashMap<String, u16>)>,
     scratch: Vec<(u16, f64)>,
+    /// The row that last used a column, so that two names of one column give one value.
+    used_by: Vec<u64>,
+    row: u64,
 }
 
 /// What a name means.
@@ -202,6 +205,7 @@ impl Collector {
         let (mut is_any, mut has_valid, mut has_plain_loss) = (false, false, false);
         let mut values = std::mem::take(&mut self.scratch);
         values.clear();
+        self.row += 1;
         let mut open: Vec<(Rc<Known>, &'a str, f64)> = Vec::new();
         for (written, number) in pairs.take(MAX_VALUES) {
             let known = self.known(written);
@@ -225,8 +229,8 @@ impl Collector {
         // (`loss`, `accuracy`, `val_loss`): then they are the training batches'.
         for (known, written, number) in open {
             let Role::Metric(_, metric) = &known.role else { continue };
-            let twin = self.column(&Split::Valid, metric);
-            let has_twin = values.iter().any(|&(column, _)| Some(column) == twin);
+            let twin = self.column(&Split::Valid, metric).and_then(|twin| self.used_by.get(usize::from(twin)));
+            let has_twin = twin == Some(&self.row);
             let split = if has_valid && !has_plain_loss && !has_twin { Split::Valid } else { Split::Train };
             self.value(&split, metric, written, number, &mut values);
         }
@@ -284,7 +288,12 @@ impl Collector {
                 column
             }
         };
-        if !values.iter().any(|&(other, _)| other == column) {
+        let at = usize::from(column);
+        if self.used_by.len() <= at {
+            self.used_by.resize(at + 1, 0);
+        }
+        if self.used_by[at] != self.row {
+            self.used_by[at] = self.row;
             values.push((column, number));
         }
     }

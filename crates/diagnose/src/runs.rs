@@ -5,6 +5,8 @@ use crate::log::{Fact, Note, NoteKind, Place, Row, RunLog, Seam, Split, Standing
 
 /// Beyond this many runs in one file, what falls back is noise: the rest stays in the last.
 const MAX_RUNS: usize = 256;
+/// Rows that are compared with rows before them, over all falls: lines of processes that take turns fall at every other.
+const MAX_WORK: usize = 10_000_000;
 
 /// What comes after a fall of the position.
 enum Turn {
@@ -26,23 +28,29 @@ pub(crate) fn part_into_runs(part: Part, runs: &mut Vec<RunLog>, notes: &mut Vec
     mark_repeats(&mut run, notes);
     let starts = falls(&run, &part.ends);
     let mut firsts = vec![0usize];
+    let mut work = 0usize;
     for (nth, &start) in starts.iter().enumerate() {
         let end = starts.get(nth + 1).copied().unwrap_or(run.rows.len());
         let begin = firsts.last().copied().unwrap_or(0);
+        work += start - begin;
+        if work > MAX_WORK {
+            let text =
+                format!("positions fall {} times: from here on the order of the lines is not trusted", starts.len());
+            add(notes, note(&run, start, NoteKind::Damage, &text));
+            break;
+        }
         match turn(&run, begin, start, end) {
             Turn::NewRun if firsts.len() < MAX_RUNS => {
-                notes.push(note(&run, start, NoteKind::SeveralRuns, "another run begins here"));
+                add(notes, note(&run, start, NoteKind::SeveralRuns, "another run begins here"));
                 firsts.push(start);
             }
             Turn::NewRun | Turn::Continue => {}
             Turn::Restart => restart(&mut run, begin, start, notes),
             Turn::Repeat => {
-                notes.push(note(
-                    &run,
-                    start,
-                    NoteKind::Repeats,
-                    &format!("{} rows stand here a second time", end - start),
-                ));
+                add(
+                    notes,
+                    note(&run, start, NoteKind::Repeats, &format!("{} rows stand here a second time", end - start)),
+                );
                 stand(&mut run.rows[start..end], Standing::Repeat);
             }
         }
@@ -58,6 +66,15 @@ pub(crate) fn part_into_runs(part: Part, runs: &mut Vec<RunLog>, notes: &mut Vec
         run.seams.push(Seam { row, from, to: step as f64 });
     }
     share_out(run, &firsts, part.facts, runs);
+}
+
+/// Notes beyond this many say nothing new.
+const MAX_NOTES: usize = 200;
+
+fn add(notes: &mut Vec<Note>, note: Note) {
+    if notes.len() < MAX_NOTES {
+        notes.push(note);
+    }
 }
 
 fn note(run: &RunLog, row: usize, kind: NoteKind, text: &str) -> Note {
@@ -85,12 +102,10 @@ fn steps_of_epochs(run: &mut RunLog, notes: &mut Vec<Note>) {
         last = Some((step, epoch));
     }
     let Some(first_fall) = first_fall.filter(|_| with_epoch > 0 && alone == 0) else { return };
-    notes.push(note(
-        run,
-        first_fall,
-        NoteKind::Reinterpreted,
-        "steps begin anew with each epoch: epochs alone are positions",
-    ));
+    add(
+        notes,
+        note(run, first_fall, NoteKind::Reinterpreted, "steps begin anew with each epoch: epochs alone are positions"),
+    );
     run.rows.iter_mut().filter(|row| row.epoch.is_some()).for_each(|row| row.step = None);
 }
 
@@ -129,12 +144,10 @@ fn mark_repeats(run: &mut RunLog, notes: &mut Vec<Note>) {
         }
     }
     if let Some(at) = repeated {
-        notes.push(note(
-            run,
-            at,
-            NoteKind::Repeats,
-            &format!("{count} rows repeat the one before them, the first here"),
-        ));
+        add(
+            notes,
+            note(run, at, NoteKind::Repeats, &format!("{count} rows repeat the one before them, the first here")),
+        );
     }
 }
 
@@ -248,7 +261,7 @@ fn restart(run: &mut RunLog, begin: usize, start: usize, notes: &mut Vec<Note>) 
         }
     }
     let unit = if is_step { "step" } else { "epoch" };
-    notes.push(note(run, start, NoteKind::Restart, &format!("goes back from {unit} {from} to {to} and on from there")));
+    add(notes, note(run, start, NoteKind::Restart, &format!("goes back from {unit} {from} to {to} and on from there")));
     run.seams.push(Seam { row: start, from, to });
 }
 

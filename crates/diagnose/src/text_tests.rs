@@ -237,3 +237,12 @@ proptest! {
         read_bytes("a", bytes);
     }
 }
+
+#[test]
+fn lines_of_processes_that_take_turns_end_the_search_for_restarts() {
+    let text: String =
+        (0..40_000).map(|at| format!("step {}: loss {at}.5\n", if at % 2 == 0 { at + 10 } else { at - 1 })).collect();
+    let log = log_of(&text);
+    assert_eq!(log.runs.iter().map(|run| run.rows.len()).sum::<usize>(), 40_000);
+    assert!(log.notes.len() <= 200);
+}
