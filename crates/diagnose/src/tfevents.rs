@@ -5,6 +5,7 @@
 //! `framework/summary.proto`; fields that hold no scalar are passed over by their length.
 
 use crate::collect::{Collector, Context};
+use crate::literal::parse;
 use crate::log::{NoteKind, Place};
 
 /// A record larger than this holds an image or a graph, or the length is damaged.
@@ -96,7 +97,7 @@ impl Row {
 
 fn event(collector: &mut Collector, place: Place, data: &[u8], row: &mut Row) {
     let mut step = 0u64;
-    let mut scalars = Vec::new();
+    let (mut scalars, mut texts) = (Vec::new(), Vec::new());
     let is_whole = fields(data, |field, value| match (field, value) {
         (2, Wire::Number(number)) => step = number,
         (5, Wire::Bytes(summary)) => {
@@ -104,7 +105,10 @@ fn event(collector: &mut Collector, place: Place, data: &[u8], row: &mut Row) {
                 if let (1, Wire::Bytes(value)) = (field, value)
                     && scalars.len() < 4096
                 {
-                    scalars.extend(scalar(value));
+                    match scalar(value) {
+                        Some(scalar) => scalars.push(scalar),
+                        None => texts.extend(text_of(value)),
+                    }
                 }
             });
         }
@@ -112,6 +116,9 @@ fn event(collector: &mut Collector, place: Place, data: &[u8], row: &mut Row) {
     });
     if !is_whole {
         collector.unread.add(place, "not a message of the event format", "");
+    }
+    for text in texts {
+        settings(collector, place, &text);
     }
     // A negative step is a huge number here.
     if scalars.is_empty() || step > 1 << 50 {
@@ -139,6 +146,34 @@ fn scalar(value: &[u8]) -> Option<(String, f64)> {
         _ => {}
     });
     Some((name?, number?))
+}
+
+/// The text of a value that holds one: the Hugging Face Trainer writes its arguments as JSON under `args/text_summary`.
+fn text_of(value: &[u8]) -> Option<String> {
+    let (mut kind, mut text) = (0, None);
+    fields(value, |field, value| {
+        if let (8, Wire::Bytes(tensor)) = (field, value) {
+            fields(tensor, |field, value| match (field, value) {
+                (1, Wire::Number(number)) => kind = number,
+                (8, Wire::Bytes(bytes)) => text = Some(String::from_utf8_lossy(bytes).into_owned()),
+                _ => {}
+            });
+        }
+    });
+    // DT_STRING
+    text.filter(|_| kind == 7)
+}
+
+/// Settings in a JSON text; other texts say nothing here.
+fn settings(collector: &mut Collector, place: Place, text: &str) {
+    let Ok((node, _)) = parse(text, 0) else { return };
+    for (name, node) in node.entries() {
+        match (node.number(), node.text()) {
+            (Some(number), _) => collector.fact(name, &number.to_string(), place, false),
+            (None, Some(text)) => collector.fact(name, text, place, false),
+            _ => {}
+        }
+    }
 }
 
 /// The number of a tensor with one element.

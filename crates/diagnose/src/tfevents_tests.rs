@@ -72,6 +72,15 @@ fn scalars_of_both_kinds_are_read_and_one_step_is_one_row() {
 }
 
 #[test]
+fn arguments_in_a_text_are_facts() {
+    let tensor = [vec![1 << 3, 7], field(8, b"{\"learning_rate\": 5e-05, \"lr_scheduler_type\": \"linear\"}")].concat();
+    let event = scalar_event(0, &[field(1, b"args/text_summary"), field(8, &tensor)].concat());
+    let log = of([file(), event].concat());
+    assert_eq!(log.runs[0].number("learning_rate"), Some(5e-5));
+    assert_eq!(log.runs[0].fact("schedule").map(|fact| fact.text.as_str()), Some("linear"));
+}
+
+#[test]
 fn a_flipped_byte_costs_its_record_and_is_reported() {
     let mut bytes = file();
     let at = bytes.len() - 8;
