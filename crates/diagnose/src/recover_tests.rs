@@ -70,6 +70,8 @@ fn a_log_of_epochs_alone_gives_steps_an_epoch_and_the_whole_plan() {
     assert_eq!(held("lr=1e-3"), Verdict::Contradicts);
     assert_eq!(held("max_steps=24000"), Verdict::Agrees);
     assert_eq!(held("warmup_ratio=0.1"), Verdict::CannotTell);
+    // At step 9,500 the rate falls already; an earlier end of the warm-up is not shown.
+    assert_eq!(held("warmup_steps=10000"), Verdict::Contradicts);
     assert_eq!(held("batch_size=4"), Verdict::CannotTell);
     assert!(matches!(Claim::parse("beauty=1"), Err(crate::DiagnoseError::Claim { .. })));
 }

@@ -163,7 +163,7 @@ fn epochs(found: &Recovered) -> Option<Derived> {
     Some(Derived {
         value: total.value / each.value,
         low: total.low / each.high,
-        high: (total.high / each.low).ceil(),
+        high: (total.high / each.low).max((total.value / each.value - 0.02).ceil()),
         how: "total steps over steps per epoch".into(),
         places: total.places,
     })
@@ -196,6 +196,24 @@ fn learning_rate(claim: &Claim, found: &Recovered) -> Held {
     Held { claim: claim.clone(), verdict, why, places: schedule.places.clone() }
 }
 
+/// A log that begins on the decay: the warm-up was over at its first rate.
+fn warmup_before(claim: &Claim, found: &Recovered, scale: Option<f64>) -> Held {
+    let held = |verdict, why: String, places| Held { claim: claim.clone(), verdict, why, places };
+    let decaying = found.schedule.as_ref().filter(|schedule| schedule.is_in_steps && schedule.end.is_some());
+    let Some((schedule, scale)) = decaying.zip(scale) else {
+        return held(Verdict::CannotTell, "the log does not show the warm-up".into(), Vec::new());
+    };
+    let why = format!("the rate falls from the first one logged on, at step {:.0}", schedule.first);
+    let verdict = if claim.value * scale > schedule.first + 1.0 {
+        Verdict::Contradicts
+    } else if schedule.end.is_some_and(|end| schedule.first <= 0.02 * end) {
+        Verdict::Agrees
+    } else {
+        Verdict::CannotTell
+    };
+    held(verdict, why, schedule.places.clone())
+}
+
 fn warmup(claim: &Claim, found: &Recovered, total: Option<f64>) -> Held {
     let of = |schedule: &crate::recover::Schedule| {
         let steps = schedule.warmup.filter(|_| schedule.peak_is == PeakIs::Seen && schedule.is_in_steps)?;
@@ -204,8 +222,7 @@ fn warmup(claim: &Claim, found: &Recovered, total: Option<f64>) -> Held {
     let is_share = claim.key == "warmup_frac";
     let seen = found.schedule.as_ref().and_then(of);
     let Some(((steps, places), scale)) = seen.zip(if is_share { total } else { Some(1.0) }) else {
-        let why = "the log does not show the warm-up".into();
-        return Held { claim: claim.clone(), verdict: Verdict::CannotTell, why, places: Vec::new() };
+        return warmup_before(claim, found, if is_share { total } else { Some(1.0) });
     };
     let interval = found.log_every.as_ref().map_or(1.0, |every| every.value.min(steps.abs() * 0.05).max(2.0));
     let is_near = (claim.value * scale - steps).abs() <= interval;

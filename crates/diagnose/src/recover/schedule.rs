@@ -86,6 +86,8 @@ pub struct Schedule {
     pub highest_seen: f64,
     /// Position of the end of the warm-up, where it is seen or inferred.
     pub warmup: Option<f64>,
+    /// Position of the first rate.
+    pub first: f64,
     /// Where the rate reaches its end.
     pub end: Option<f64>,
     /// The rate at the end.
@@ -140,6 +142,7 @@ pub(super) fn fit(rates: &[Point], stated_total: Option<f64>) -> Option<Schedule
         peak_at_most: f64::INFINITY,
         highest_seen: highest,
         warmup: None,
+        first: points[0].0,
         end: None,
         floor: 0.0,
         power: None,
