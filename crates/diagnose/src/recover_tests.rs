@@ -131,6 +131,13 @@ fn noise_between_the_lines_changes_nothing() {
 }
 
 #[test]
+fn a_table_of_evaluations_does_not_show_how_often_was_logged() {
+    let text = "| Step | Training Loss | Validation Loss |\n|---|---|---|\n| 500 | 0.5 | 0.6 |\n| 1000 | 0.4 | 0.5 |\n| 1500 | 0.3 | 0.5 |\n";
+    let found = recover(&read_bytes("a.md", text.as_bytes().to_vec()).runs[0]);
+    assert_eq!((found.log_every, found.eval_every.map(|every| every.value)), (None, Some(500.0)));
+}
+
+#[test]
 fn a_counter_of_epochs_bounds_their_length() {
     let text: String = std::iter::once("epoch,step,train_loss\n".to_string())
         .chain((0..40).map(|row| format!("{},{},1.5\n", (row * 50 + 49) / 500, row * 50 + 49)))

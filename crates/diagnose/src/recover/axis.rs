@@ -220,8 +220,13 @@ fn usual_distance(at: &[(f64, crate::log::Place)], how: &str) -> Option<Derived>
 }
 
 pub(super) fn log_every(run: &RunLog) -> Option<Derived> {
+    // A table with evaluations in every row, as notebooks and model cards have, shows their interval alone.
+    let is_held_out =
+        |column: u16| run.columns.get(usize::from(column)).is_some_and(|column| column.split != Split::Train);
+    let rows = training(run);
+    let alone = rows.iter().filter(|row| !run.values_of(row).iter().any(|value| is_held_out(value.column)));
     #[expect(clippy::cast_precision_loss, reason = "steps are far below 2^53")]
-    let at: Vec<_> = training(run).iter().filter_map(|row| Some((row.step? as f64, row.place))).collect();
+    let at: Vec<_> = alone.filter_map(|row| Some((row.step? as f64, row.place))).collect();
     usual_distance(&at, "the usual distance of two lines of training")
 }
 
