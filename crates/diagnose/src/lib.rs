@@ -1,0 +1,37 @@
+//! Reading anybody's training log, and what it proves about the run. Plain floats, no tensors, no clock.
+//!
+//! [`read()`] takes a file or a folder, [`read_from`] standard input; both give a [`Log`]: runs of rows of numbers, each
+//! with the line it came from, and the lines that could not be read. [`recover()`] works out the plan behind a run, and
+//! [`hold`] holds a claim against it. Nothing in a log is ever evaluated, and no bytes make a reader panic.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))] // a test that unwraps has failed, and says where
+
+mod blocks;
+mod clean;
+mod collect;
+mod csv;
+mod dictionary;
+mod error;
+mod facts;
+mod html;
+mod json;
+mod literal;
+mod log;
+mod names;
+mod ours;
+mod pairs;
+mod read;
+pub mod recover;
+mod runs;
+mod table;
+mod text;
+mod tfevents;
+
+pub use error::DiagnoseError;
+pub use facts::FACT_KEYS;
+pub use log::{
+    Column, Fact, Format, Lack, Log, Note, NoteKind, Place, Point, Row, RunLog, Seam, Source, Split, Standing, Unread,
+    UnreadLine, Value,
+};
+pub use read::{MAX_BYTES, read, read_bytes, read_from};
+pub use recover::{Claim, Held, Recovered, Verdict, hold, recover};
