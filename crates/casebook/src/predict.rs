@@ -87,19 +87,16 @@ fn classified(text: &WrittenText, said: &Predicted) -> Value {
 
 /// The texts given, or those of the file: one a line of a txt file, otherwise in the columns of the run's own examples.
 fn texts(tuned: &Tuned, arguments: &PredictArguments) -> anyhow::Result<Vec<WrittenText>> {
-    let written = |(at, text): (usize, &str)| WrittenText {
-        place: place(arguments.data.as_deref(), at),
-        first: text.to_string(),
+    let written = |(place, text): &(Place, String)| WrittenText {
+        place: place.clone(),
+        first: text.clone(),
         second: arguments.second.clone(),
         target: None,
         group: None,
     };
-    match &arguments.data {
-        None => Ok(arguments.texts.iter().map(String::as_str).enumerate().map(written).collect()),
-        Some(path) if is_txt(path) => {
-            Ok(read(path)?.lines().enumerate().filter(|(_, text)| !text.trim().is_empty()).map(written).collect())
-        }
-        Some(path) => {
+    match given(arguments)? {
+        Given::Lines(lines) => Ok(lines.iter().map(written).collect()),
+        Given::Table(path) => {
             let columns =
                 TextColumns { target: None, group: None, format: None, ..TextColumns::of(&tuned.case().examples) };
             Ok(read_texts(path, &columns)?)
@@ -172,8 +169,8 @@ fn tagged(row: &WrittenRow, said: &TaggedWords) -> Value {
 /// of the run's own examples.
 fn words(tuned: &Tuned, arguments: &PredictArguments) -> anyhow::Result<Vec<WrittenRow>> {
     let examples = &tuned.case().examples;
-    let written = |(at, text): (usize, &str)| WrittenRow {
-        place: place(arguments.data.as_deref(), at),
+    let written = |(place, text): &(Place, String)| WrittenRow {
+        place: place.clone(),
         words: match examples.join {
             case::WordJoin::Spaces => text.split_whitespace().map(ToOwned::to_owned).collect(),
             case::WordJoin::Nothing => text.chars().map(String::from).collect(),
@@ -183,12 +180,9 @@ fn words(tuned: &Tuned, arguments: &PredictArguments) -> anyhow::Result<Vec<Writ
         page: None,
         group: None,
     };
-    match &arguments.data {
-        None => Ok(arguments.texts.iter().map(String::as_str).enumerate().map(written).collect()),
-        Some(path) if is_txt(path) => {
-            Ok(read(path)?.lines().enumerate().filter(|(_, text)| !text.trim().is_empty()).map(written).collect())
-        }
-        Some(path) => {
+    match given(arguments)? {
+        Given::Lines(lines) => Ok(lines.iter().map(written).collect()),
+        Given::Table(path) => {
             let columns = TagColumns::of(examples);
             let boxes = columns.boxes.clone().filter(|_| tuned.case().model.boxes || arguments.svg.is_some());
             Ok(read_tagged(path, &TagColumns { tags: None, group: None, boxes, ..columns })?)
@@ -196,16 +190,31 @@ fn words(tuned: &Tuned, arguments: &PredictArguments) -> anyhow::Result<Vec<Writ
     }
 }
 
-fn place(data: Option<&Path>, at: usize) -> Place {
-    Place { path: Arc::new(data.map_or_else(|| "text".into(), Path::to_path_buf)), row: at as u64 + 1 }
+/// What a run is asked about.
+enum Given<'a> {
+    /// Texts of the command line, or lines of a txt file that are not empty, each with its place.
+    Lines(Vec<(Place, String)>),
+    /// A file of columns or fields.
+    Table(&'a Path),
 }
 
-fn is_txt(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ending == "txt")
+fn given(arguments: &PredictArguments) -> anyhow::Result<Given<'_>> {
+    let Some(path) = &arguments.data else {
+        return Ok(Given::Lines(placed(Path::new("text"), arguments.texts.iter().map(String::as_str))));
+    };
+    if path.extension().is_none_or(|ending| ending != "txt") {
+        return Ok(Given::Table(path));
+    }
+    let text = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    let mut lines = placed(path, text.lines());
+    lines.retain(|(_, text)| !text.trim().is_empty());
+    Ok(Given::Lines(lines))
 }
 
-fn read(path: &Path) -> anyhow::Result<String> {
-    fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))
+fn placed<'a>(path: &Path, texts: impl Iterator<Item = &'a str>) -> Vec<(Place, String)> {
+    let path = Arc::new(path.to_path_buf());
+    let numbered = (1..).zip(texts);
+    numbered.map(|(row, text)| (Place { path: Arc::clone(&path), row }, text.to_string())).collect()
 }
 
 /// All figures of a labelled file, and what was said wrongly, worst first.

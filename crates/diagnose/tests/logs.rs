@@ -1,27 +1,45 @@
-//! Every labelled log and the digitised curves, where they are: `DIAGNOSE_LOGS=DIR cargo test -- --ignored`.
-//!
-//! The logs belong to their authors and are not in the repository; the test of what is here runs always.
+//! Every record of the project; and the labelled logs, which belong to their authors and are not in the repository, where
+//! they are: `DIAGNOSE_LOGS=DIR cargo test -- --ignored`.
 
-use std::path::Path;
+#![allow(clippy::unwrap_used, reason = "helpers of tests, too, fail by panicking")]
+
+use std::path::{Path, PathBuf};
 
 use casebook_diagnose::{read, recover};
 
-/// Rows that must be read in every file: a floor, not a judgement; no label is looked at.
+/// Rows that must be read: a floor, not a judgement; no label is looked at.
+fn is_read(file: &Path) {
+    let log = read(file).unwrap();
+    assert!(log.runs.iter().any(|run| !run.rows.is_empty()), "nothing read in {}", file.display());
+    for run in &log.runs {
+        recover(run);
+        let last = log.sources.len();
+        assert!(run.rows.iter().all(|row| (row.place.source as usize) < last && row.place.line > 0));
+    }
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths
+}
+
+#[test]
+fn every_record_of_the_project_is_read() {
+    let records = Path::new("../../docs/records");
+    let variants = ["reviews", "receipts"].iter().flat_map(|case| entries(&records.join(case)));
+    let mut runs: Vec<PathBuf> = variants.flat_map(|variant| entries(&variant)).collect();
+    runs.push(records.join("quickstart"));
+    assert_eq!(runs.len(), 13);
+    runs.iter().for_each(|run| is_read(run));
+}
+
 #[test]
 #[ignore = "needs the labelled logs, whose folder DIAGNOSE_LOGS names"]
 fn every_labelled_log_is_read() {
     let folder = std::env::var("DIAGNOSE_LOGS").expect("DIAGNOSE_LOGS names the folder");
-    let mut files: Vec<_> = std::fs::read_dir(Path::new(&folder)).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    for file in &files {
-        let log = read(file).unwrap();
-        assert!(log.runs.iter().any(|run| !run.rows.is_empty()), "nothing read in {}", file.display());
-        for run in &log.runs {
-            recover(run);
-            let last = log.sources.len();
-            assert!(run.rows.iter().all(|row| (row.place.source as usize) < last && row.place.line > 0));
-        }
-    }
+    let files = entries(Path::new(&folder));
+    files.iter().for_each(|file| is_read(file));
     assert_eq!(files.len(), 81);
 }
 

@@ -78,6 +78,28 @@ const OF_RUNS: [&str; 14] = [
     "why it ended",
 ];
 
+/// What every table of runs begins a line with: which run, and how far it came.
+pub(crate) fn identity(summary: &RunSummary) -> [String; 4] {
+    [
+        summary.variant.clone(),
+        summary.seed.to_string(),
+        summary.state.to_string(),
+        format!("{} of {}", count(summary.step), count(summary.total_steps)),
+    ]
+}
+
+/// What every table of runs ends a line with: training loss, when it began, how long it took, its commit, why it ended.
+pub(crate) fn circumstances(summary: RunSummary) -> [String; 5] {
+    let known = |value: Option<String>| value.unwrap_or_else(|| "–".into());
+    [
+        known(summary.training_loss.map(|loss| format!("{loss:.4}"))),
+        known(summary.began.as_deref().map(minute)),
+        if summary.began.is_some() { duration(summary.time_s) } else { "–".into() },
+        known(summary.commit.map(|commit| commit.chars().take(9).collect())),
+        summary.reason,
+    ]
+}
+
 /// A line for each run, whatever became of it.
 pub(crate) fn runs_table(case: &CaseRuns) -> Table {
     if let Some(examples) = case.examples() {
@@ -88,22 +110,14 @@ pub(crate) fn runs_table(case: &CaseRuns) -> Table {
         let summary = run.summary();
         let (best, last) = (summary.best.as_ref(), summary.last.as_ref());
         let known = |value: Option<String>| value.unwrap_or_else(|| "–".into());
-        table.row(vec![
-            summary.variant,
-            summary.seed.to_string(),
-            summary.state.to_string(),
-            format!("{} of {}", count(summary.step), count(summary.total_steps)),
+        let figures = [
             known(best.map(|eval| format!("{:.4}", eval.loss))),
             known(best.map(|eval| count(eval.step))),
             known(last.map(|eval| format!("{:.4}", eval.loss))),
             known(run.last_scored().map(|(accuracy, scored)| with_error(accuracy, scored))),
             known(last.map(|eval| format!("{:.3}", eval.bits_per_char))),
-            known(summary.training_loss.map(|loss| format!("{loss:.4}"))),
-            known(summary.began.as_deref().map(minute)),
-            if summary.began.is_some() { duration(summary.time_s) } else { "–".into() },
-            known(summary.commit.map(|commit| commit.chars().take(9).collect())),
-            summary.reason,
-        ]);
+        ];
+        table.row(identity(&summary).into_iter().chain(figures).chain(circumstances(summary)).collect());
     }
     table
 }

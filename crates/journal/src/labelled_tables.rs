@@ -1,11 +1,11 @@
 //! The results of a case of labelled examples as tables: by variant and by run.
 
 use crate::case_runs::{CaseRuns, Run};
-use crate::case_tables::spread;
+use crate::case_tables::{circumstances, identity, spread};
 use crate::event::Status;
 use crate::info::ExamplesInfo;
 use crate::labelled::unit;
-use crate::markdown::{Table, count, duration, minute};
+use crate::markdown::{Table, count};
 use crate::summary::{Evaluated, RunSummary};
 
 /// What stands below the tables.
@@ -87,22 +87,14 @@ pub(crate) fn runs_table(case: &CaseRuns, examples: &ExamplesInfo) -> Table {
         let summary = run.summary();
         let known = |value: Option<String>| value.unwrap_or_else(|| "–".into());
         let figure = |eval: &Option<Evaluated>| known(eval.as_ref().and_then(with_error));
-        table.row(vec![
-            summary.variant,
-            summary.seed.to_string(),
-            summary.state.to_string(),
-            format!("{} of {}", count(summary.step), count(summary.total_steps)),
+        let figures = [
             figure(&summary.best),
             known(summary.best.as_ref().map(|eval| count(eval.step))),
             figure(&summary.last),
             figure(&summary.test),
             known(summary.last.as_ref().map(|eval| format!("{:.4}", eval.loss))),
-            known(summary.training_loss.map(|loss| format!("{loss:.4}"))),
-            known(summary.began.as_deref().map(minute)),
-            if summary.began.is_some() { duration(summary.time_s) } else { "–".into() },
-            known(summary.commit.map(|commit| commit.chars().take(9).collect())),
-            summary.reason,
-        ]);
+        ];
+        table.row(identity(&summary).into_iter().chain(figures).chain(circumstances(summary)).collect());
     }
     table
 }

@@ -10,7 +10,11 @@ use corpus::{
 };
 use journal::{CorpusInfo, ExamplesInfo, RepeatInfo, SplitInfo};
 
-use crate::{TrainError, baseline::cross_entropy, labels::check_length};
+use crate::{
+    TrainError,
+    baseline::cross_entropy,
+    labels::{check_length, hash_inputs},
+};
 
 /// Pages cut into inputs of the encoder.
 pub(crate) struct Pages {
@@ -201,10 +205,6 @@ pub(crate) const NAME: &str = "pages";
 
 fn hash(parts: [&Vec<ModelInput>; 3]) -> String {
     let mut hasher = blake3::Hasher::new();
-    for input in parts.into_iter().flatten() {
-        hasher.update(&(input.ids.len() as u64).to_le_bytes());
-        input.ids.iter().for_each(|id| _ = hasher.update(&id.to_le_bytes()));
-        input.boxes.iter().flatten().for_each(|edge| _ = hasher.update(&edge.to_le_bytes()));
-    }
+    parts.into_iter().for_each(|inputs| hash_inputs(&mut hasher, inputs));
     hasher.finalize().to_hex().to_string()
 }

@@ -1,7 +1,7 @@
 //! The facts of labelled examples: sizes, shares, what repeats, what a reader should know.
 
 use case::{CaseConfig, Task};
-use corpus::labelled::{TextRow, repeats};
+use corpus::labelled::{ModelInput, TextRow, repeats};
 use journal::{ExamplesInfo, RepeatInfo, SplitInfo};
 
 use super::{Part, Speech, Target, Truth};
@@ -91,11 +91,7 @@ pub(super) fn hash(speech: &Speech, parts: [Option<&Part>; 3]) -> String {
     speech.names.iter().for_each(|name| _ = hasher.update(name.as_bytes()).update(&[0]));
     for part in parts.into_iter().flatten() {
         hasher.update(part.name.as_bytes());
-        for input in &part.inputs {
-            hasher.update(&(input.ids.len() as u64).to_le_bytes());
-            input.ids.iter().for_each(|id| _ = hasher.update(&id.to_le_bytes()));
-            input.boxes.iter().flatten().for_each(|edge| _ = hasher.update(&edge.to_le_bytes()));
-        }
+        hash_inputs(&mut hasher, &part.inputs);
         match &part.truth {
             Truth::Texts(truths) => truths.iter().for_each(|truth| _ = hasher.update(format!("{truth:?}").as_bytes())),
             Truth::Tags(sequences) => {
@@ -105,4 +101,13 @@ pub(super) fn hash(speech: &Speech, parts: [Option<&Part>; 3]) -> String {
         }
     }
     hasher.finalize().to_hex().to_string()
+}
+
+/// Adds ids and boxes of inputs to a hash.
+pub(crate) fn hash_inputs(hasher: &mut blake3::Hasher, inputs: &[ModelInput]) {
+    for input in inputs {
+        hasher.update(&(input.ids.len() as u64).to_le_bytes());
+        input.ids.iter().for_each(|id| _ = hasher.update(&id.to_le_bytes()));
+        input.boxes.iter().flatten().for_each(|edge| _ = hasher.update(&edge.to_le_bytes()));
+    }
 }
