@@ -15,6 +15,7 @@ mod error;
 mod facts;
 mod html;
 mod json;
+pub mod judge;
 mod literal;
 mod log;
 mod names;
@@ -29,9 +30,10 @@ mod tfevents;
 
 pub use error::DiagnoseError;
 pub use facts::FACT_KEYS;
+pub use judge::{Diagnosis, Evidence, Finding, Kind, RunDiagnosis, Statistic, Untested, Verdict, Weight, judge};
 pub use log::{
     Column, Fact, Format, Lack, Log, Note, NoteKind, Place, Point, Row, RunLog, Seam, Source, Split, Standing, Unread,
     UnreadLine, Value,
 };
 pub use read::{MAX_BYTES, read, read_bytes, read_from};
-pub use recover::{Claim, Held, Recovered, Verdict, hold, recover};
+pub use recover::{Bearing, Claim, Held, Recovered, hold, recover};

@@ -6,7 +6,7 @@ mod claims;
 mod fit;
 mod schedule;
 
-pub use claims::{Claim, Held, Verdict, hold};
+pub use claims::{Bearing, Claim, Held, hold};
 pub use schedule::{Family, PeakIs, Schedule};
 
 use crate::log::{Place, RunLog, Split};

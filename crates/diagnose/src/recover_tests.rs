@@ -64,15 +64,15 @@ fn a_log_of_epochs_alone_gives_steps_an_epoch_and_the_whole_plan() {
     assert_eq!((schedule.family, schedule.peak_is, schedule.peak), (Family::Linear, PeakIs::Inferred, 5e-5));
     assert!(schedule.error < 1e-9);
     let held = |text: &str| hold(&Claim::parse(text).unwrap(), &found).verdict;
-    assert_eq!(held("learning rate 6.25e-6"), Verdict::Contradicts);
-    assert_eq!(held("learning_rate=5e-5"), Verdict::Agrees);
-    assert_eq!(held("learning_rate=4e-5"), Verdict::CannotTell);
-    assert_eq!(held("lr=1e-3"), Verdict::Contradicts);
-    assert_eq!(held("max_steps=24000"), Verdict::Agrees);
-    assert_eq!(held("warmup_ratio=0.1"), Verdict::CannotTell);
+    assert_eq!(held("learning rate 6.25e-6"), Bearing::Contradicts);
+    assert_eq!(held("learning_rate=5e-5"), Bearing::Agrees);
+    assert_eq!(held("learning_rate=4e-5"), Bearing::CannotTell);
+    assert_eq!(held("lr=1e-3"), Bearing::Contradicts);
+    assert_eq!(held("max_steps=24000"), Bearing::Agrees);
+    assert_eq!(held("warmup_ratio=0.1"), Bearing::CannotTell);
     // At step 9,500 the rate falls already; an earlier end of the warm-up is not shown.
-    assert_eq!(held("warmup_steps=10000"), Verdict::Contradicts);
-    assert_eq!(held("batch_size=4"), Verdict::CannotTell);
+    assert_eq!(held("warmup_steps=10000"), Bearing::Contradicts);
+    assert_eq!(held("batch_size=4"), Bearing::CannotTell);
     assert!(matches!(Claim::parse("beauty=1"), Err(crate::DiagnoseError::Claim { .. })));
 }
 

@@ -74,7 +74,7 @@ impl Claim {
 
 /// What became of a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Bearing {
     /// The log says the same.
     Agrees,
     /// The log rules it out.
@@ -83,7 +83,7 @@ pub enum Verdict {
     CannotTell,
 }
 
-impl fmt::Display for Verdict {
+impl fmt::Display for Bearing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Agrees => "agrees",
@@ -99,7 +99,7 @@ pub struct Held {
     /// The claim.
     pub claim: Claim,
     /// What became of it.
-    pub verdict: Verdict,
+    pub verdict: Bearing,
     /// What the log has instead, or why it cannot tell.
     pub why: String,
     /// Where that stands.
@@ -112,10 +112,10 @@ pub fn hold(claim: &Claim, found: &Recovered) -> Held {
     let against = |derived: &Option<Derived>, slack: f64| match derived {
         Some(derived) => {
             let is_within = claim.value >= derived.low - slack && claim.value <= derived.high + slack;
-            let verdict = if is_within { Verdict::Agrees } else { Verdict::Contradicts };
+            let verdict = if is_within { Bearing::Agrees } else { Bearing::Contradicts };
             held(verdict, format!("{}: {}", range(derived), derived.how), derived.places.clone())
         }
-        None => held(Verdict::CannotTell, "the log does not say".into(), Vec::new()),
+        None => held(Bearing::CannotTell, "the log does not say".into(), Vec::new()),
     };
     match claim.key.as_str() {
         "learning_rate" => learning_rate(claim, found),
@@ -131,7 +131,7 @@ pub fn hold(claim: &Claim, found: &Recovered) -> Held {
         "eval_every" => against(&found.eval_every, 0.0),
         "train_examples" => against(&found.train_examples, 0.5),
         "eval_examples" => against(&found.eval_examples, 0.5),
-        _ => held(Verdict::CannotTell, "nothing in the log bears on it".into(), Vec::new()),
+        _ => held(Bearing::CannotTell, "nothing in the log bears on it".into(), Vec::new()),
     }
 }
 
@@ -172,24 +172,24 @@ fn epochs(found: &Recovered) -> Option<Derived> {
 fn learning_rate(claim: &Claim, found: &Recovered) -> Held {
     let Some(schedule) = &found.schedule else {
         let why = "the log has no learning rates, or fewer than three".into();
-        return Held { claim: claim.clone(), verdict: Verdict::CannotTell, why, places: Vec::new() };
+        return Held { claim: claim.clone(), verdict: Bearing::CannotTell, why, places: Vec::new() };
     };
     let seen = schedule.highest_seen;
     let near = (claim.value / schedule.peak - 1.0).abs() < 0.01;
     let (verdict, why) = if claim.value < seen * (1.0 - 1e-3) {
-        (Verdict::Contradicts, format!("a rate of {seen:e} was used, {:.3} times the claim", seen / claim.value))
+        (Bearing::Contradicts, format!("a rate of {seen:e} was used, {:.3} times the claim", seen / claim.value))
     } else if near && schedule.peak_is != PeakIs::AtLeast {
-        (Verdict::Agrees, format!("the {} schedule peaks at {:e}", schedule.family, schedule.peak))
+        (Bearing::Agrees, format!("the {} schedule peaks at {:e}", schedule.family, schedule.peak))
     } else if claim.value > schedule.peak_at_most * 1.01 {
         (
-            Verdict::Contradicts,
+            Bearing::Contradicts,
             format!("the {} schedule allows a peak of {:e} at most", schedule.family, schedule.peak_at_most),
         )
     } else if schedule.peak_is == PeakIs::Seen {
-        (Verdict::Contradicts, format!("the {} schedule peaks at {:e}", schedule.family, schedule.peak))
+        (Bearing::Contradicts, format!("the {} schedule peaks at {:e}", schedule.family, schedule.peak))
     } else {
         (
-            Verdict::CannotTell,
+            Bearing::CannotTell,
             format!("the log begins later: the peak lies between {seen:e} and {:e}", schedule.peak_at_most),
         )
     };
@@ -201,15 +201,15 @@ fn warmup_before(claim: &Claim, found: &Recovered, scale: Option<f64>) -> Held {
     let held = |verdict, why: String, places| Held { claim: claim.clone(), verdict, why, places };
     let decaying = found.schedule.as_ref().filter(|schedule| schedule.is_in_steps && schedule.end.is_some());
     let Some((schedule, scale)) = decaying.zip(scale) else {
-        return held(Verdict::CannotTell, "the log does not show the warm-up".into(), Vec::new());
+        return held(Bearing::CannotTell, "the log does not show the warm-up".into(), Vec::new());
     };
     let why = format!("the rate falls from the first one logged on, at step {:.0}", schedule.first);
     let verdict = if claim.value * scale > schedule.first + 1.0 {
-        Verdict::Contradicts
+        Bearing::Contradicts
     } else if schedule.end.is_some_and(|end| schedule.first <= 0.02 * end) {
-        Verdict::Agrees
+        Bearing::Agrees
     } else {
-        Verdict::CannotTell
+        Bearing::CannotTell
     };
     held(verdict, why, schedule.places.clone())
 }
@@ -226,6 +226,6 @@ fn warmup(claim: &Claim, found: &Recovered, total: Option<f64>) -> Held {
     };
     let interval = found.log_every.as_ref().map_or(1.0, |every| every.value.min(steps.abs() * 0.05).max(2.0));
     let is_near = (claim.value * scale - steps).abs() <= interval;
-    let verdict = if is_near { Verdict::Agrees } else { Verdict::Contradicts };
+    let verdict = if is_near { Bearing::Agrees } else { Bearing::Contradicts };
     Held { claim: claim.clone(), verdict, why: format!("the warm-up ends at step {steps:.0}"), places }
 }
