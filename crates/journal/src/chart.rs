@@ -29,6 +29,21 @@ pub struct Chart {
     pub y_from_zero: bool,
     /// The horizontal axis begins at 0.
     pub x_from_zero: bool,
+    /// Points that a text beside the chart speaks of.
+    pub callouts: Vec<Callout>,
+    /// A thin panel: about a third as high.
+    pub is_low: bool,
+}
+
+/// A point with a ring round it and a few letters beside it. Where it cannot be drawn it is left out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Callout {
+    /// A number or a letter that the text repeats.
+    pub label: String,
+    /// Where it lies on the horizontal axis.
+    pub x: f64,
+    /// Where it lies on the vertical axis.
+    pub y: f64,
 }
 
 /// One line of a chart.

@@ -6,7 +6,7 @@ use crate::svg;
 use crate::ticks::grouped;
 
 /// Text that Markdown shows letter by letter, on one line, also inside a table.
-pub(crate) fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let letters: Vec<char> = text.chars().collect();
     let mut out = String::with_capacity(text.len());
     for (index, letter) in letters.iter().enumerate() {
@@ -31,7 +31,7 @@ fn is_within_word(letters: &[char], index: usize) -> bool {
 }
 
 /// Text as inline code, on one line, also inside a table.
-pub(crate) fn code(text: &str) -> String {
+pub fn code(text: &str) -> String {
     let text: String = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
     let longest = text.split(|letter| letter != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest + 1);
@@ -43,7 +43,7 @@ pub(crate) fn code(text: &str) -> String {
 const LONG: usize = 40;
 
 /// A table whose columns line up in the source as well; `-:` aligns right.
-pub(crate) struct Table {
+pub struct Table {
     header: Vec<String>,
     right: Vec<bool>,
     rows: Vec<Vec<String>>,
@@ -51,23 +51,24 @@ pub(crate) struct Table {
 
 impl Table {
     /// Column titles; one that begins with `>` is aligned right, as numbers are.
-    pub(crate) fn new(columns: &[&str]) -> Self {
+    pub fn new(columns: &[&str]) -> Self {
         let header = columns.iter().map(|title| title.trim_start_matches('>').to_string()).collect();
         Self { header, right: columns.iter().map(|title| title.starts_with('>')).collect(), rows: Vec::new() }
     }
 
     /// Cells are Markdown: text of users is [`escaped`] before.
-    pub(crate) fn row(&mut self, cells: Vec<String>) {
+    pub fn row(&mut self, cells: Vec<String>) {
         debug_assert_eq!(cells.len(), self.header.len());
         self.rows.push(cells);
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    /// Whether it has no row.
+    pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
     /// The table as Markdown, ending in a newline.
-    pub(crate) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         let widths = self.widths(3);
         let line = |cells: &[String]| format!("| {} |\n", self.padded(cells, &widths).join(" | "));
         let rule = |column: usize| {
@@ -80,14 +81,14 @@ impl Table {
     }
 
     /// The table for a terminal, ending in a newline.
-    pub(crate) fn plain(&self) -> String {
+    pub fn plain(&self) -> String {
         let widths = self.widths(0);
         let line = |cells: &Vec<String>| format!("{}\n", self.padded(cells, &widths).join("  ").trim_end());
         std::iter::once(&self.header).chain(&self.rows).map(line).collect()
     }
 
     /// The table as HTML. Cells are plain text, escaped here; `class` names a row's class, or none.
-    pub(crate) fn html(&self, class: &dyn Fn(&[String]) -> String) -> String {
+    pub fn html(&self, class: &dyn Fn(&[String]) -> String) -> String {
         let cell = |tag: &str, column: usize, text: &String| {
             // A sentence may be broken; a number or a name is not.
             let kind = if self.right[column] {
@@ -111,7 +112,7 @@ impl Table {
     }
 
     /// The table with its cells, plain text until now, as Markdown.
-    pub(crate) fn escaped(mut self) -> Self {
+    pub fn escaped(mut self) -> Self {
         self.rows.iter_mut().flatten().for_each(|cell| *cell = escaped(cell));
         self
     }

@@ -19,6 +19,7 @@ pub(crate) const SAMPLE: f64 = 26.0;
 pub(crate) const EDGE: f64 = 14.0;
 
 const LEAST_HEIGHT: f64 = 330.0;
+const LOW_HEIGHT: f64 = 110.0;
 const LABEL_LIMIT: f64 = 190.0;
 const LABEL_LINES: usize = 4;
 const MARK_LIMIT: f64 = 320.0;
@@ -77,6 +78,32 @@ pub(crate) struct Mark {
     pub(crate) baseline: f64,
 }
 
+/// What charts that stand above one another have in common.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shared {
+    left: f64,
+    right: f64,
+    x: Option<Range>,
+}
+
+impl Shared {
+    /// The widest margins, and the whole of all horizontal axes.
+    pub(crate) fn of(charts: &[Chart]) -> Self {
+        let mut shared = Self { left: 0.0, right: WIDTH, x: None };
+        for plan in charts.iter().map(Plan::new) {
+            shared.left = shared.left.max(plan.left);
+            shared.right = shared.right.min(plan.right);
+            shared.x = match (shared.x, plan.x) {
+                (Some(all), Some(one)) => {
+                    Some(Range { low: all.low.min(one.low), high: all.high.max(one.high), ..all })
+                }
+                (all, one) => all.or(one),
+            };
+        }
+        shared
+    }
+}
+
 /// A name before it has a place: wrapped, with the value and the place its line ends at.
 struct Name {
     text: Vec<String>,
@@ -87,9 +114,20 @@ struct Name {
 
 impl Plan {
     pub(crate) fn new(chart: &Chart) -> Self {
+        Self::with(chart, None)
+    }
+
+    /// The plan of a chart that is one of several above one another.
+    pub(crate) fn aligned(chart: &Chart, shared: &Shared) -> Self {
+        Self::with(chart, Some(shared))
+    }
+
+    fn with(chart: &Chart, shared: Option<&Shared>) -> Self {
         let (x, y) = (chart.x_range(), chart.y_range());
+        let x = x.and_then(|own| shared.and_then(|shared| shared.x).or(Some(own)));
         let names = names(chart, y);
-        let plot_height = names.iter().map(Name::height).sum::<f64>().max(LEAST_HEIGHT);
+        let least = if chart.is_low { LOW_HEIGHT } else { LEAST_HEIGHT };
+        let plot_height = names.iter().map(Name::height).sum::<f64>().max(least);
         let mut plan = Self { x, y, y_label: wrap(&chart.y_label, AXIS, plot_height, 2), ..Self::default() };
         plan.y_ticks = y.map_or_else(Ticks::default, |range| ticks(range, (plot_height / Y_TICK_ROOM) as usize));
         let widest =
@@ -98,6 +136,9 @@ impl Plan {
         plan.left = EDGE + line_height(AXIS) * plan.y_label.len() as f64 + 8.0 + tick_width + 8.0;
         let name_width = widest(&mut names.iter().flat_map(|name| &name.text), LABEL);
         plan.right = WIDTH - EDGE - if names.is_empty() { 16.0 } else { name_width + SAMPLE + LEADER };
+        if let Some(shared) = shared {
+            (plan.left, plan.right) = (shared.left, shared.right);
+        }
         plan.x_ticks = x.map_or_else(Ticks::default, |range| fitting_x_ticks(range, plan.right - plan.left));
         plan.title = wrap(&chart.title, TITLE, WIDTH - plan.left - EDGE, 3);
         plan.subtitle = wrap(&chart.subtitle, SUBTITLE, WIDTH - plan.left - EDGE, 3);

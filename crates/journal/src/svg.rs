@@ -5,9 +5,9 @@ use std::fmt::Write;
 use crate::chart::{Chart, PALETTE, Series, Style};
 use crate::layout::thinned;
 use crate::plan::{
-    AXIS, EDGE, LABEL, LEADER, Label, MARK, Plan, SAMPLE, SUBTITLE, Sample, TICK, TITLE, WIDTH, line_height,
+    AXIS, EDGE, LABEL, LEADER, Label, MARK, Plan, SAMPLE, SUBTITLE, Sample, Shared, TICK, TITLE, WIDTH, line_height,
 };
-use crate::text::Face;
+use crate::text::{Face, width};
 
 const INK: &str = "#222222";
 const GREY: &str = "#595959"; // 7 : 1 on white
@@ -17,34 +17,63 @@ const FRAME: &str = "#8A8A8A";
 pub(crate) const FAMILY: &str = "'Casebook Sans','Open Sans','Noto Sans',Helvetica,Arial,sans-serif";
 /// Least pixels between two point marks of a line; closer ones would make it a blob.
 const POINT_GAP: f64 = 13.0;
+/// Callouts nearer to one another than this, in pixels, share a ring.
+const RING: f64 = 14.0;
+const CALLOUT: Face = Face { size: 12.5, bold: true };
 
 /// The chart as an SVG document: 820 pixels wide, as high as its labels need, on white.
 pub fn svg(chart: &Chart) -> String {
     let plan = Plan::new(chart);
-    let mut drawing = Drawing::default();
-    drawing.heading(&plan);
-    drawing.axes(&plan);
-    for series in &chart.series {
-        drawing.band(chart, series, &plan);
+    let body = drawn(chart, &plan);
+    document(&chart.title, plan.height, &body)
+}
+
+/// Charts above one another as one SVG document. Those of a group share their horizontal axis and their margins.
+pub fn svg_stack(title: &str, groups: &[Vec<Chart>]) -> String {
+    let (mut height, mut body) = (0.0, String::new());
+    for group in groups {
+        let shared = Shared::of(group);
+        for chart in group {
+            let plan = Plan::aligned(chart, &shared);
+            // Writing into a `String` cannot fail.
+            let _ = write!(body, "<g transform=\"translate(0 {})\">\n{}</g>\n", px(height), drawn(chart, &plan));
+            height += plan.height;
+        }
     }
-    drawing.marks(&plan);
-    drawing.horizontal_lines(chart, &plan);
-    for series in &chart.series {
-        drawing.series(chart, series, &plan);
-    }
-    for label in &plan.labels {
-        drawing.label(label, &plan);
-    }
-    if plan.x.is_none() {
-        let middle = ((plan.left + plan.right) / 2.0, (plan.top + plan.bottom) / 2.0);
-        drawing.text("no values were recorded", middle, AXIS, Look { anchor: "middle", ..Look::new(GREY) });
-    }
-    let (height, title, body) = (px(plan.height), escaped(&chart.title), drawing.body);
+    document(title, height, &body)
+}
+
+fn document(title: &str, height: f64, body: &str) -> String {
+    let (height, title) = (px(height), escaped(title));
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\" \
          viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" font-family=\"{FAMILY}\">\n<title>{title}</title>\n\
          <rect width=\"{WIDTH}\" height=\"{height}\" fill=\"#FFFFFF\"/>\n{body}</svg>\n"
     )
+}
+
+/// The elements of a chart.
+fn drawn(chart: &Chart, plan: &Plan) -> String {
+    let mut drawing = Drawing::default();
+    drawing.heading(plan);
+    drawing.axes(plan);
+    for series in &chart.series {
+        drawing.band(chart, series, plan);
+    }
+    drawing.marks(plan);
+    drawing.horizontal_lines(chart, plan);
+    for series in &chart.series {
+        drawing.series(chart, series, plan);
+    }
+    drawing.callouts(chart, plan);
+    for label in &plan.labels {
+        drawing.label(label, plan);
+    }
+    if plan.x.is_none() {
+        let middle = ((plan.left + plan.right) / 2.0, (plan.top + plan.bottom) / 2.0);
+        drawing.text("no values were recorded", middle, AXIS, Look { anchor: "middle", ..Look::new(GREY) });
+    }
+    drawing.body
 }
 
 /// The elements so far.
@@ -204,6 +233,34 @@ impl Drawing {
         }
     }
 
+    /// Rings with their letters; those of one place share a ring.
+    fn callouts(&mut self, chart: &Chart, plan: &Plan) {
+        let log_y = plan.y.is_some_and(|range| range.log);
+        let mut rings: Vec<((f64, f64), String)> = Vec::new();
+        for callout in chart.callouts.iter().filter(|callout| chart.is_drawable((callout.x, callout.y), log_y)) {
+            let at = (plan.at_x(callout.x), plan.at_y(callout.y));
+            let near = |other: &(f64, f64)| (other.0 - at.0).abs() < RING && (other.1 - at.1).abs() < RING;
+            match rings.iter_mut().find(|(other, _)| near(other)) {
+                Some((_, text)) if text.split(", ").any(|label| label == callout.label) => {}
+                Some((_, text)) => *text += &format!(", {}", callout.label),
+                None => rings.push((at, callout.label.clone())),
+            }
+        }
+        for ((x, y), text) in &rings {
+            self.push(format_args!(
+                "<circle cx=\"{}\" cy=\"{}\" r=\"6.5\" fill=\"none\" stroke=\"{INK}\" stroke-width=\"1.4\"/>",
+                px(*x),
+                px(*y)
+            ));
+            let half = width(text, CALLOUT) / 2.0;
+            let centre = x.clamp(plan.left + half, (WIDTH - EDGE - half).max(plan.left + half));
+            let above = y - 11.0;
+            let baseline = if above - CALLOUT.size < plan.top { y + 10.0 + CALLOUT.size } else { above };
+            let look = Look { anchor: "middle", halo: true, ..Look::new(INK) };
+            self.text(text, (centre, baseline), CALLOUT, look);
+        }
+    }
+
     /// A name beside the plot, with a sample of its line and a thin line from where that ends.
     fn label(&mut self, label: &Label, plan: &Plan) {
         let start = plan.right + LEADER;
@@ -300,7 +357,7 @@ pub(crate) fn px(value: f64) -> String {
 }
 
 /// Text that XML and HTML take for text: their own signs as entities, and what XML 1.0 forbids as U+FFFD.
-pub(crate) fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

@@ -1,8 +1,7 @@
 //! What is drawn: everything that was asked for, inside the picture, and as text.
 
 use super::*;
-use crate::chart::{HorizontalLine, VerticalMark};
-use crate::text::width;
+use crate::chart::{Callout, HorizontalLine, VerticalMark};
 
 fn series(name: &str, points: &[(f64, f64)], color: usize) -> Series {
     Series { name: name.into(), points: points.to_vec(), band: Vec::new(), style: Style::LineWithPoints, color }
@@ -183,4 +182,40 @@ fn a_long_band_is_drawn_with_as_many_points_as_can_be_seen() {
     chart.series[0].band = points;
     let size = svg(&chart).len();
     assert!(size < 90_000, "{size} bytes");
+}
+
+#[test]
+fn callouts_of_one_place_share_a_ring_and_those_that_cannot_be_drawn_are_left_out() {
+    let mut chart = example();
+    let callout = |label: &str, x, y| Callout { label: label.into(), x, y };
+    chart.callouts = vec![
+        callout("a", 500.0, 6.0),
+        callout("b", 500.0, 6.1),
+        callout("a", 500.0, 6.0),
+        callout("c", 0.0, 9.0),
+        callout("d", 1.0, f64::NAN),
+    ];
+    let svg = svg(&chart);
+    assert_eq!(svg.matches("r=\"6.5\"").count(), 2, "{svg}");
+    assert!(svg.contains(">a, b</text>") && svg.contains(">c</text>") && !svg.contains(">d</text>"));
+}
+
+#[test]
+fn charts_of_a_group_share_their_axis_and_stand_above_one_another() {
+    let wide = Chart { y_label: "a label".into(), ..example() };
+    let mut thin = Chart { title: String::new(), is_low: true, ..example() };
+    thin.series = vec![series("rate", &[(200.0, 1e-5), (2_000.0, 1e-4)], 2)];
+    let group = [wide, thin];
+    let shared = Shared::of(&group);
+    let plans = group.each_ref().map(|chart| Plan::aligned(chart, &shared));
+    assert_eq!((plans[0].left, plans[0].right), (plans[1].left, plans[1].right));
+    assert_eq!(plans[0].at_x(1_000.0), plans[1].at_x(1_000.0));
+    assert!(plans[1].height < 0.6 * plans[0].height, "{} {}", plans[1].height, plans[0].height);
+    let stacked = svg_stack("two", &[group.to_vec(), vec![example()]]);
+    assert_eq!(stacked.matches("<g transform=\"translate(0 ").count(), 3);
+    assert!(resvg::usvg::Tree::from_str(&stacked, &resvg::usvg::Options::default()).is_ok());
+    assert!(
+        stacked
+            .contains(&format!("height=\"{}\"", px(plans[0].height + plans[1].height + Plan::new(&example()).height)))
+    );
 }
