@@ -308,6 +308,7 @@ impl Collector {
         for part in std::mem::take(&mut self.parts) {
             crate::runs::part_into_runs(part, &mut runs, &mut self.notes);
         }
+        crate::percent::to_shares(&mut runs, &mut self.notes);
         Log { sources: self.sources, runs, unread: self.unread, notes: self.notes }
     }
 }

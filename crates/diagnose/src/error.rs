@@ -42,4 +42,31 @@ pub enum DiagnoseError {
         /// The keys that are known.
         keys: String,
     },
+    /// A pickle, which can run code when it is opened.
+    #[error(
+        "{path} is a pickle, which is never opened here: write it as JSON where you trust it, with python -c \"import json, \
+         torch; a = torch.load('training_args.bin', weights_only=False); json.dump(a.to_dict(), \
+         open('training_args.json', 'w'), default=str)\""
+    )]
+    Pickle {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A plan that is not TOML although its name says so.
+    #[error("cannot read the plan {path}")]
+    Toml {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, and where.
+        #[source]
+        source: Box<toml::de::Error>,
+    },
+    /// A plan without anything that a log could bear out.
+    #[error("{path} names nothing that a log bears out or not: looked for {looked_for}")]
+    Plan {
+        /// The file.
+        path: PathBuf,
+        /// The keys that were looked for, in our words.
+        looked_for: String,
+    },
 }

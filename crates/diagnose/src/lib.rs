@@ -14,6 +14,7 @@ mod dictionary;
 mod error;
 mod facts;
 mod html;
+mod join;
 mod json;
 pub mod judge;
 mod literal;
@@ -21,9 +22,12 @@ mod log;
 mod names;
 mod ours;
 mod pairs;
+mod percent;
+mod plan;
 mod read;
 pub mod recover;
 mod runs;
+pub mod show;
 mod table;
 mod text;
 mod tfevents;
@@ -35,5 +39,6 @@ pub use log::{
     Column, Fact, Format, Lack, Log, Note, NoteKind, Place, Point, Row, RunLog, Seam, Source, Split, Standing, Unread,
     UnreadLine, Value,
 };
+pub use plan::read_plan;
 pub use read::{MAX_BYTES, read, read_bytes, read_from};
 pub use recover::{Bearing, Claim, Held, Recovered, hold, recover};

@@ -7,7 +7,8 @@ use std::fmt;
 pub struct Log {
     /// Where lines came from; a [`Place`] points here.
     pub sources: Vec<Source>,
-    /// The runs, in order of appearance. One file may hold several, and one run never spans two files.
+    /// The runs, in order of appearance. One file may hold several; one run spans two files only where results stand beside
+    /// the state of the trainer that wrote them.
     pub runs: Vec<RunLog>,
     /// Lines that look like measurements and could not be read.
     pub unread: Unread,
@@ -294,6 +295,8 @@ pub enum NoteKind {
     Repeats,
     /// A column was taken for something else than its name says.
     Reinterpreted,
+    /// Several files of a folder were taken for one run.
+    Joined,
     /// A checksum did not match, a file was cut, a bound was met.
     Damage,
 }

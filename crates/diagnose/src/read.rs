@@ -34,9 +34,11 @@ pub fn read(path: &Path) -> Result<Log, DiagnoseError> {
         for file in &files {
             read_file(&mut collector, file)?;
         }
-    } else {
-        read_file(&mut collector, path)?;
+        let mut log = collector.finish();
+        crate::join::join(&mut log);
+        return Ok(log);
     }
+    read_file(&mut collector, path)?;
     Ok(collector.finish())
 }
 
@@ -70,7 +72,7 @@ fn read_file(collector: &mut Collector, path: &Path) -> Result<(), DiagnoseError
     Ok(())
 }
 
-fn bytes_of(name: &str, path: &Path, reader: impl Read) -> Result<Vec<u8>, DiagnoseError> {
+pub(crate) fn bytes_of(name: &str, path: &Path, reader: impl Read) -> Result<Vec<u8>, DiagnoseError> {
     let mut bytes = Vec::new();
     let read = reader.take(MAX_BYTES + 1).read_to_end(&mut bytes);
     read.map_err(|source| DiagnoseError::Io { attempt: "read", path: path.into(), source })?;
@@ -134,43 +136,17 @@ fn text_of(bytes: Vec<u8>) -> String {
     }
 }
 
-/// The logs of a folder, by name. Of checkpoints that each hold the state so far, the last alone.
+/// The logs of a folder, by name.
 fn files_of(folder: &Path) -> Result<Vec<PathBuf>, DiagnoseError> {
     let mut files = Vec::new();
     let mut seen = 0;
     search(folder, 0, &mut seen, &mut files)?;
     files.sort();
-    let states: Vec<PathBuf> = files.iter().filter(|path| file_name(path) == "trainer_state.json").cloned().collect();
-    let is_outdone = |path: &Path| {
-        let here = checkpoint(path);
-        here.is_some()
-            && states
-                .iter()
-                .any(|other| siblings(path, other) && checkpoint(other).unwrap_or(u64::MAX) > here.unwrap_or(0))
-    };
-    let keep: Vec<bool> =
-        files.iter().map(|path| file_name(path) != "trainer_state.json" || !is_outdone(path)).collect();
-    let mut keep = keep.into_iter();
-    files.retain(|_| keep.next() == Some(true));
     Ok(files)
 }
 
 fn file_name(path: &Path) -> &str {
     path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
-}
-
-/// The number of the `checkpoint-N` folder that a file is in.
-fn checkpoint(path: &Path) -> Option<u64> {
-    file_name(path.parent()?).strip_prefix("checkpoint-")?.parse().ok()
-}
-
-/// Whether two states are of one run: both in checkpoints of one folder, or one in the folder of the other's checkpoint.
-fn siblings(path: &Path, other: &Path) -> bool {
-    let run = |path: &Path| {
-        let folder = path.parent().unwrap_or(path);
-        if checkpoint(path).is_some() { folder.parent().unwrap_or(folder).to_path_buf() } else { folder.to_path_buf() }
-    };
-    run(path) == run(other)
 }
 
 fn search(folder: &Path, depth: usize, seen: &mut usize, files: &mut Vec<PathBuf>) -> Result<(), DiagnoseError> {

@@ -15,21 +15,6 @@ fn content_decides_and_not_the_ending() {
 }
 
 #[test]
-fn of_checkpoints_in_a_folder_the_last_state_is_read() {
-    let folder = tempfile::tempdir().unwrap();
-    for step in [10, 20] {
-        let checkpoint = folder.path().join(format!("checkpoint-{step}"));
-        fs::create_dir(&checkpoint).unwrap();
-        let state = format!("{{\"log_history\": [{{\"step\": {step}, \"loss\": 0.5}}]}}");
-        fs::write(checkpoint.join("trainer_state.json"), state).unwrap();
-    }
-    fs::write(folder.path().join("model.bin"), "x").unwrap();
-    let log = read(folder.path()).unwrap();
-    assert_eq!(log.sources.len(), 1);
-    assert_eq!(log.runs[0].series(&Split::Train, "loss")[0].step, Some(20));
-}
-
-#[test]
 fn a_folder_without_a_log_says_what_was_looked_for() {
     let folder = tempfile::tempdir().unwrap();
     let error = read(folder.path()).unwrap_err().to_string();
