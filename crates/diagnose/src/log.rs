@@ -64,7 +64,7 @@ impl fmt::Display for Format {
 }
 
 /// Where something stands, for quoting.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Place {
     /// Index into [`Log::sources`].
     pub source: u32,

@@ -31,8 +31,8 @@ pub struct Chart {
     pub x_from_zero: bool,
     /// Points that a text beside the chart speaks of.
     pub callouts: Vec<Callout>,
-    /// A thin panel: about a third as high.
-    pub is_low: bool,
+    /// Height of the plot in pixels; more where its names need more, and that of a chart by itself where not given.
+    pub height: Option<f64>,
 }
 
 /// A point with a ring round it and a few letters beside it. Where it cannot be drawn it is left out.

@@ -19,7 +19,6 @@ pub(crate) const SAMPLE: f64 = 26.0;
 pub(crate) const EDGE: f64 = 14.0;
 
 const LEAST_HEIGHT: f64 = 330.0;
-const LOW_HEIGHT: f64 = 110.0;
 const LABEL_LIMIT: f64 = 190.0;
 const LABEL_LINES: usize = 4;
 const MARK_LIMIT: f64 = 320.0;
@@ -126,7 +125,7 @@ impl Plan {
         let (x, y) = (chart.x_range(), chart.y_range());
         let x = x.and_then(|own| shared.and_then(|shared| shared.x).or(Some(own)));
         let names = names(chart, y);
-        let least = if chart.is_low { LOW_HEIGHT } else { LEAST_HEIGHT };
+        let least = chart.height.unwrap_or(LEAST_HEIGHT);
         let plot_height = names.iter().map(Name::height).sum::<f64>().max(least);
         let mut plan = Self { x, y, y_label: wrap(&chart.y_label, AXIS, plot_height, 2), ..Self::default() };
         plan.y_ticks = y.map_or_else(Ticks::default, |range| ticks(range, (plot_height / Y_TICK_ROOM) as usize));

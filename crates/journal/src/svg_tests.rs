@@ -203,7 +203,7 @@ fn callouts_of_one_place_share_a_ring_and_those_that_cannot_be_drawn_are_left_ou
 #[test]
 fn charts_of_a_group_share_their_axis_and_stand_above_one_another() {
     let wide = Chart { y_label: "a label".into(), ..example() };
-    let mut thin = Chart { title: String::new(), is_low: true, ..example() };
+    let mut thin = Chart { title: String::new(), height: Some(110.0), ..example() };
     thin.series = vec![series("rate", &[(200.0, 1e-5), (2_000.0, 1e-4)], 2)];
     let group = [wide, thin];
     let shared = Shared::of(&group);

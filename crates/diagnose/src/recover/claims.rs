@@ -6,6 +6,7 @@ use crate::error::DiagnoseError;
 use crate::facts::{FACT_KEYS, amount, fact_key};
 use crate::log::{Place, RunLog};
 use crate::recover::{Derived, PeakIs, Recovered};
+use crate::show::number;
 
 /// A statement about a run: one of [`FACT_KEYS`] and its number.
 #[derive(Debug, Clone, PartialEq)]
@@ -137,9 +138,9 @@ pub fn hold(claim: &Claim, found: &Recovered) -> Held {
 
 fn range(derived: &Derived) -> String {
     if derived.is_exact() {
-        format!("{}", derived.value)
+        number(derived.value)
     } else {
-        format!("{} ({} to {})", derived.value, derived.low, derived.high)
+        format!("{} ({} to {})", number(derived.value), number(derived.low), number(derived.high))
     }
 }
 
@@ -177,20 +178,27 @@ fn learning_rate(claim: &Claim, found: &Recovered) -> Held {
     let seen = schedule.highest_seen;
     let near = (claim.value / schedule.peak - 1.0).abs() < 0.01;
     let (verdict, why) = if claim.value < seen * (1.0 - 1e-3) {
-        (Bearing::Contradicts, format!("a rate of {seen:e} was used, {:.3} times the claim", seen / claim.value))
+        (
+            Bearing::Contradicts,
+            format!("a rate of {} was used, {:.3} times the claim", number(seen), seen / claim.value),
+        )
     } else if near && schedule.peak_is != PeakIs::AtLeast {
-        (Bearing::Agrees, format!("the {} schedule peaks at {:e}", schedule.family, schedule.peak))
+        (Bearing::Agrees, format!("the {} schedule peaks at {}", schedule.family, number(schedule.peak)))
     } else if claim.value > schedule.peak_at_most * 1.01 {
         (
             Bearing::Contradicts,
-            format!("the {} schedule allows a peak of {:e} at most", schedule.family, schedule.peak_at_most),
+            format!("the {} schedule allows a peak of {} at most", schedule.family, number(schedule.peak_at_most)),
         )
     } else if schedule.peak_is == PeakIs::Seen {
-        (Bearing::Contradicts, format!("the {} schedule peaks at {:e}", schedule.family, schedule.peak))
+        (Bearing::Contradicts, format!("the {} schedule peaks at {}", schedule.family, number(schedule.peak)))
     } else {
         (
             Bearing::CannotTell,
-            format!("the log begins later: the peak lies between {seen:e} and {:e}", schedule.peak_at_most),
+            format!(
+                "the log begins later: the peak lies between {} and {}",
+                number(seen),
+                number(schedule.peak_at_most)
+            ),
         )
     };
     Held { claim: claim.clone(), verdict, why, places: schedule.places.clone() }
