@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use diagnose::Claim;
 use journal::{RunState, compare::Metric};
 
 /// Trains small BERT-style encoders on your own text, and keeps a journal that can be trusted.
@@ -144,6 +145,9 @@ pub(crate) enum Command {
         #[arg(long, default_value = "runs")]
         runs: PathBuf,
     },
+    /// Read anybody's training log and say whether the model is fine: FINE, WATCH, BROKEN or CANNOT TELL, with the evidence.
+    /// The exit status is 0, 10, 20 or 30 in that order; of several logs that of the worst.
+    Diagnose(DiagnoseArguments),
     /// List devices, and check that one computes what the CPU computes.
     Doctor {
         /// The device to check: cpu, gpu, gpu:N, integrated-gpu, software-gpu.
@@ -321,6 +325,39 @@ pub(crate) struct CompareArguments {
     /// Markdown instead of text.
     #[arg(long)]
     pub(crate) markdown: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DiagnoseArguments {
+    /// Logs of any trainer, folders of them (trainer_state.json, event files, CSV, console output, ...), or - for standard
+    /// input.
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) logs: Vec<PathBuf>,
+    /// What is claimed of the run, to hold it against the log: `--claim "learning_rate=6.25e-6"`. May be given again.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = claim)]
+    pub(crate) claim: Vec<Claim>,
+    /// A file that says what was planned: a case file, run.json, the Trainer's arguments as JSON, lines of settings.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plan: Option<PathBuf>,
+    /// One JSON object instead of text.
+    #[arg(long, conflicts_with = "explain")]
+    pub(crate) json: bool,
+    /// Write the whole diagnosis there as Markdown.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) markdown: Option<PathBuf>,
+    /// Write the whole diagnosis there as a page with its charts.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// Draw the log there as SVG, its findings marked.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) chart: Option<PathBuf>,
+    /// Everything: evidence, thresholds, what each finding means, what could not be tested, what the log proves.
+    #[arg(long)]
+    pub(crate) explain: bool,
+}
+
+fn claim(words: &str) -> Result<Claim, String> {
+    Claim::parse(words).map_err(|error| error.to_string())
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -514,6 +551,7 @@ mod tests {
             "compare: baseline by at best metric runs json markdown",
             "report: out runs",
             "record: out runs",
+            "diagnose: claim plan json markdown html chart explain",
             "doctor: device composed precision all",
             "forward: ids device",
             "encode: data",

@@ -12,7 +12,7 @@ use train::{
 
 use crate::{
     arguments::{Arguments, Command, Norm, Places, ReplayArguments, ThroughputArguments, Way},
-    doctor, models, predict, records,
+    diagnose, doctor, models, predict, records,
     show::{Show, line, warning},
     threads::stop_flag,
 };
@@ -46,6 +46,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Command::Compare(arguments) => records::compare(arguments),
         Command::Report { case, out, runs } => records::report(case, out.as_deref(), runs),
         Command::Record { what, out, runs } => records::record(what, out.as_deref(), runs),
+        Command::Diagnose(arguments) => diagnose::diagnose(arguments),
         Command::Doctor { device, composed, precision, all } => {
             doctor::run(device.as_deref(), kernels(*composed), (*precision).into(), *all)
         }

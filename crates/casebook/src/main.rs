@@ -2,6 +2,7 @@
 
 mod arguments;
 mod commands;
+mod diagnose;
 mod doctor;
 mod models;
 mod predict;

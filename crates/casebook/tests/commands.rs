@@ -178,6 +178,57 @@ fn mistakes_are_said_on_standard_error_with_a_failing_exit() {
 }
 
 #[test]
+fn a_log_is_diagnosed_into_every_form_and_nothing_of_others_is_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let row =
+        |step: u32| format!("{{'loss': {:.4}, 'learning_rate': 5e-05, 'epoch': {}}}\n", 1.0 / f64::from(step), step);
+    fs::write(at.join("train.log"), (1..20).map(row).collect::<String>()).unwrap();
+    fs::write(at.join("empty.log"), "nothing is measured here\n").unwrap();
+    fs::write(at.join("training_args.json"), r#"{"learning_rate": 0.001}"#).unwrap();
+    let empty = casebook(at, &["diagnose", "empty.log"]);
+    assert_eq!(empty.status.code(), Some(30), "{}", text(&empty.stderr));
+    assert!(text(&empty.stdout).starts_with("CANNOT TELL  empty.log: "), "{}", text(&empty.stdout));
+    let files = ["--markdown", "d.md", "--html", "d.html", "--chart", "d.svg"];
+    let claims = ["--claim", "learning rate 6.25e-6", "--plan", "training_args.json"];
+    let all = [["diagnose", "train.log", "empty.log", "--json"].as_slice(), &files, &claims].concat();
+    for _ in 0..2 {
+        let said = casebook(at, &all);
+        assert!([10, 20, 30].contains(&said.status.code().unwrap()), "{}", text(&said.stderr));
+        let report: serde_json::Value = serde_json::from_str(&text(&said.stdout)).unwrap();
+        assert_eq!(report["schema"], "casebook-diagnosis/1");
+        assert_eq!(report["logs"].as_array().unwrap().len(), 2);
+    }
+    for (file, part) in [("d.md", "](<d.svg>)"), ("d.html", "</html>"), ("d.svg", "</svg>")] {
+        assert!(fs::read_to_string(at.join(file)).unwrap().contains(part), "{file}");
+    }
+    let mut child = Command::new(env!("CARGO_BIN_EXE_casebook"))
+        .args(["diagnose", "-", "--explain"])
+        .stdin(fs::File::open(at.join("train.log")).unwrap())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut shown = String::new();
+    std::io::Read::read_to_string(child.stdout.as_mut().unwrap(), &mut shown).unwrap();
+    assert!(child.wait().unwrap().code().is_some_and(|code| code != 1 && code != 2));
+    assert!(shown.contains("standard input"), "{shown}");
+    fs::write(at.join("training_args.bin"), b"PK\x03\x04").unwrap();
+    for (arguments, code, part) in [
+        (["diagnose", "train.log", "--markdown", "train.log"].as_slice(), 1, "is no diagnosis"),
+        (&["diagnose", "train.log", "--html", "a", "--chart", "a"], 1, "named twice"),
+        (&["diagnose", "none.log"], 1, "none.log"),
+        (&["diagnose", "train.log", "--plan", "training_args.bin"], 1, "is a pickle"),
+        (&["diagnose", "train.log", "--claim", "colour=blue"], 2, "learning_rate"),
+    ] {
+        let output = casebook(at, arguments);
+        let message = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?} says\n{message}");
+        assert!(message.contains(part), "{arguments:?} says\n{message}");
+    }
+    assert!(fs::read_to_string(at.join("train.log")).unwrap().starts_with("{'loss'"), "the log is as it was");
+}
+
+#[test]
 fn a_signal_saves_and_leaves_and_the_same_command_goes_on() {
     let folder = folder();
     let at = folder.path();
