@@ -66,12 +66,10 @@ fn block(judged: &Judged<'_>, block: &Block) -> String {
 }
 
 fn finding(finding: &Shown) -> String {
-    let row = |cells: &[String; 5]| {
-        let cells = cells.iter().enumerate().map(|(at, cell)| {
-            let kind = if at == 4 { " class=\"n\"" } else { "" };
-            format!("<td{kind}>{}</td>", escaped(cell))
-        });
-        format!("<tr>{}</tr>\n", cells.collect::<String>())
+    // The number first: on a phone a long file name would push it out of sight.
+    let row = |[place, step, epoch, figure, value]: &[String; 5]| {
+        let cell = |text: &String| format!("<td>{}</td>", escaped(text));
+        format!("<tr><td class=\"n\">{value}</td>{}</tr>\n", [figure, step, epoch, place].map(cell).concat())
     };
     let more = if finding.more > 0 {
         format!("<p class=\"more\">and {} more</p>\n", count(finding.more))

@@ -9,6 +9,8 @@ use crate::show::words::{count, counted, epoch, figure, file, number, plain, quo
 
 /// Rows of the table of runs; of more runs, the first of each verdict by alarm.
 const ROWS: usize = 40;
+/// Letters of a run's name in the table.
+const NAME: usize = 44;
 /// Notes that are shown.
 const NOTES: usize = 20;
 /// Unread lines that are shown.
@@ -92,6 +94,16 @@ pub(super) fn run_name(judged: &Judged<'_>, index: usize) -> String {
     place.map_or_else(String::new, |place| plain(file(judged.log, judged.name, place)))
 }
 
+/// A name of at most [`NAME`] letters, the middle of a longer one left out.
+fn shortened(name: &str) -> String {
+    let letters: Vec<char> = name.chars().collect();
+    if letters.len() <= NAME {
+        return name.into();
+    }
+    let (head, tail) = (&letters[..NAME / 2], &letters[letters.len() - NAME / 2 + 1..]);
+    head.iter().chain(&['…']).chain(tail).collect()
+}
+
 /// Every run in a line.
 pub(super) fn runs_table(judged: &Judged<'_>) -> Block {
     let mut order: Vec<&RunDiagnosis> = judged.diagnosis.runs.iter().collect();
@@ -113,7 +125,7 @@ pub(super) fn runs_table(judged: &Judged<'_>) -> Block {
         vec![
             (run.run + 1).to_string(),
             run.verdict.to_string(),
-            run_name(judged, run.run),
+            shortened(&run_name(judged, run.run)),
             log.map_or_else(String::new, reaches),
             last(&Split::Train),
             last(&Split::Valid),
@@ -235,18 +247,24 @@ fn of_schedule(judged: &Judged<'_>, schedule: &Schedule) -> Vec<(String, String)
     };
     course += &at(judged, &schedule.places);
     let peak = match schedule.peak_is {
-        PeakIs::Seen => number(schedule.peak),
-        PeakIs::Inferred => format!("{}, inferred: the log begins later", number(schedule.peak)),
+        PeakIs::Seen => number(four_digits(schedule.peak)),
+        PeakIs::Inferred => format!("{}, inferred: the log begins later", number(four_digits(schedule.peak))),
         PeakIs::AtLeast => format!("at least {}: the log begins later", number(schedule.highest_seen)),
     };
     let mut terms = vec![("schedule".to_string(), course), ("peak rate".to_string(), peak)];
+    let whole = |end: f64| number(if schedule.is_in_steps { end.round() } else { round(end) });
     let warmup = schedule.warmup.map(|end| match end {
         end if end <= 1.0 => "none".to_string(),
-        end if schedule.peak_is == PeakIs::Seen => format!("until {unit} {}", number(round(end))),
-        end => format!("until {unit} {}, inferred with the peak", number(round(end))),
+        end if schedule.peak_is == PeakIs::Seen => format!("until {unit} {}", whole(end)),
+        end => format!("until {unit} {}, inferred with the peak", whole(end)),
     });
     terms.extend(warmup.map(|text| ("warm-up".to_string(), text)));
     terms
+}
+
+/// A peak follows from a fit: more digits would be its error.
+fn four_digits(value: f64) -> f64 {
+    format!("{value:.3e}").parse().unwrap_or(value)
 }
 
 fn round(value: f64) -> f64 {
@@ -256,7 +274,7 @@ fn round(value: f64) -> f64 {
 fn claims(judged: &Judged<'_>, run: &RunDiagnosis) -> Vec<(String, String)> {
     let one = |held: &crate::recover::Held| {
         let claim = &held.claim;
-        let from = claim.place.map(|place| format!(", stated at {}", quote(judged.log, judged.name, place)));
+        let from = claim.place.map(|place| format!("; stated{}", at(judged, &[place])));
         let said = format!("{} = {}", claim.key, number(claim.value));
         let text = format!("{}: {}{}{}", held.verdict, held.why, at(judged, &held.places), from.unwrap_or_default());
         (said, text)

@@ -41,7 +41,11 @@ fn brief(judged: &Judged<'_>) -> String {
     for run in runs {
         if diagnosis.runs.len() > 1 {
             out.push('\n');
-            out += &headline(&run.verdict.to_string(), &format!("run {}", run.run + 1), &sentence(&run.why));
+            let name = match parts::run_name(judged, run.run) {
+                name if name.is_empty() => format!("run {}", run.run + 1),
+                name => format!("run {}, {name}", run.run + 1),
+            };
+            out += &headline(&run.verdict.to_string(), &name, &sentence(&run.why));
         } else if let Some(log) = judged.log.runs.get(run.run) {
             out += &wrapped("  ", &format!("{}.", parts::course(log)), 2, WIDTH);
         }
