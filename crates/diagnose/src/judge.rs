@@ -230,3 +230,7 @@ fn add_up(course: &Course<'_>, sheet: &Sheet) -> (Verdict, String) {
     }
     (Verdict::Fine, "it learned, and nothing that was tested speaks against it".into())
 }
+
+#[cfg(test)]
+#[path = "judge_tests.rs"]
+mod tests;

@@ -82,6 +82,15 @@ fn evaluation(collector: &mut Collector, place: Place, eval: &Eval) {
     if eval.scores.is_none() {
         row.push(("perplexity".to_string(), eval.perplexity));
     }
+    if let Some(scores) = &eval.scores {
+        collector.fact("eval_examples", &scores.scored.to_string(), place, true);
+        let figures = scores.figures.iter().filter(|figure| figure.name != "accuracy");
+        row.extend(figures.map(|figure| (figure.name.clone(), figure.value)));
+        let accuracy = scores.figures.iter().find(|figure| figure.name == "accuracy");
+        if let Some(majority) = accuracy.and_then(|figure| figure.majority) {
+            collector.fact("majority_accuracy", &majority.to_string(), place, true);
+        }
+    }
     row.extend(eval.corpora.iter().map(|corpus| (format!("{}/loss", corpus.name), corpus.loss)));
     collector.row(place, &context, row.iter().map(|(name, number)| (name.as_str(), *number)));
 }

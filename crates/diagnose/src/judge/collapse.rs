@@ -12,6 +12,8 @@ const LEARNED_SHARE: f64 = 0.05;
 const ENOUGH_ROWS: usize = 8;
 /// Above this many nats a loss is one over a vocabulary: the prior of 100 equal classes has 4.6.
 const VOCABULARY_NATS: f64 = 5.0;
+/// A loss above this share of the one of knowing frequencies is no better: the line itself is measured to about 1 %.
+const NO_BETTER: f64 = 0.985;
 
 /// Losses and gradients that are no numbers.
 pub(super) fn non_finite(course: &Course<'_>, sheet: &mut Sheet) {
@@ -160,23 +162,67 @@ pub(super) fn not_learning(course: &Course<'_>, sheet: &mut Sheet) {
 
 /// A loss over a vocabulary that stands far above what an encoder that reads would have.
 pub(super) fn unigram_plateau(course: &Course<'_>, sheet: &mut Sheet) {
+    match course.run.number("baseline_loss").filter(|line| *line > 0.0) {
+        Some(line) => against_line(course, line, sheet),
+        None => high_plateau(course, sheet),
+    }
+}
+
+/// A held-out loss that is no better than knowing frequencies, where the log tells what that would be.
+fn against_line(course: &Course<'_>, line: f64, sheet: &mut Sheet) {
+    let curve = course.held_out.as_ref().filter(|loss| loss.len() >= 2).or(course.train.as_ref());
+    let Some(curve) = curve.filter(|curve| curve.len() >= 2) else {
+        return sheet.skip(&[Kind::UnigramPlateau], "fewer than two losses");
+    };
+    let values = curve.values();
+    let best = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let half = &values[values.len() / 2..];
+    let falls = (half[0] - half[half.len() - 1]) / line;
+    let share = best / line;
+    if share < NO_BETTER {
+        return;
+    }
+    let (kind, knows) = match course.run.number("majority_accuracy") {
+        Some(majority) if !is_above(course, majority) => (Kind::ConstantPrediction, "the shares of the labels"),
+        Some(_) => return,
+        None => (Kind::UnigramPlateau, "the frequencies of the tokens"),
+    };
+    let (weight, course_of_it) = match falls {
+        fall if fall > 0.02 => (Weight::Watch, "it still falls"),
+        _ => (Weight::Broken, "it hardly falls any more"),
+    };
+    let what = format!(
+        "the {} loss is {best:.4} at best; knowing nothing but {knows} gives {line:.4}; {course_of_it}",
+        curve.split
+    );
+    let evidence = curve.quotes(&[curve.lowest().unwrap_or(0), values.len() - 1, 0]);
+    sheet.find((kind, weight), what, ("best loss over that of knowing frequencies", share, NO_BETTER), evidence);
+}
+
+/// Whether the accuracy ever rose above the commonest class's share, by more than two standard errors.
+fn is_above(course: &Course<'_>, majority: f64) -> bool {
+    let accuracy = course.metrics.iter().find(|curve| curve.metric == "accuracy");
+    let best = accuracy.map_or(0.0, |curve| most(&curve.values()));
+    let error = course.evaluated().map_or(0.0, |examples| (majority * (1.0 - majority) / examples).sqrt());
+    best > majority + 2.0 * error
+}
+
+/// A high loss that hardly falls, where the log does not tell the line.
+fn high_plateau(course: &Course<'_>, sheet: &mut Sheet) {
     let Some(train) = course.train.as_ref().filter(|train| train.len() >= ENOUGH_ROWS) else {
         return sheet.skip(&[Kind::UnigramPlateau], "fewer than 8 rows of training loss");
     };
     let values = train.values();
     let late = &values[values.len() / 4..];
-    let courses = stretches(late, 10);
-    let (start, end) = (courses[0], courses[courses.len() - 1]);
-    let line = course.run.number("unigram").filter(|line| *line > 0.0);
-    let is_above = line.map_or(end > VOCABULARY_NATS, |line| end > 0.97 * line);
+    let levels = stretches(late, 10);
+    let (start, end) = (levels[0], levels[levels.len() - 1]);
     let fell = (start - end) / start.abs().max(1e-12);
-    if !is_above || fell >= 0.01 || begins_late(train) || late.len() < ENOUGH_ROWS {
+    if end < VOCABULARY_NATS || fell >= 0.01 || begins_late(train) || late.len() < ENOUGH_ROWS {
         return;
     }
-    let against = line.map_or(String::new(), |line| format!("; the unigram line is {line:.3}"));
+    let fell_percent = 100.0 * fell;
     let what = format!(
-        "the training loss is {end:.4} and has fallen by {:.2} % over the last three quarters of the run{against}",
-        100.0 * fell
+        "the training loss is {end:.4} and fell by {fell_percent:.2} % over the last three quarters of the run"
     );
     let at = (Kind::UnigramPlateau, Weight::Broken);
     let evidence = train.quotes(&[values.len() / 4, values.len() - 1]);

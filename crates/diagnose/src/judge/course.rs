@@ -132,6 +132,9 @@ impl<'a> Course<'a> {
 
     /// Whether the loss is one over a vocabulary: it is stated, or it began higher than any small set of labels puts it.
     pub(super) fn is_language_model(&self) -> bool {
+        if self.run.number("majority_accuracy").is_some() {
+            return false;
+        }
         let has_perplexity = self.run.columns.iter().any(|column| column.metric == "perplexity");
         let high = |curve: &Option<Curve>| curve.as_ref().and_then(Curve::first).is_some_and(|loss| loss > 5.0);
         has_perplexity || self.run.number("vocab_size").is_some() || high(&self.train) || high(&self.held_out)

@@ -26,10 +26,12 @@ pub(super) fn overfitting(course: &Course<'_>, sheet: &mut Sheet) {
     let level = if after.is_empty() { values[best] } else { median(after) };
     let risen = (values[last] - values[best]) / values[best].abs().max(1e-12);
     // One evaluation above the best is often noise; many, or one far above, are not.
-    let wanted = match after.len() {
-        0 => return,
-        1 => 0.3,
-        _ => RISEN_SHARE.max(2.0 * noise(&values).min(0.2 * values[best].abs()) / values[best].abs().max(1e-12)),
+    let wanted = match (after.len(), values.len()) {
+        (0, _) => return,
+        (1, _) => 0.3,
+        // Of few evaluations the noise cannot be told from the course.
+        (_, ..10) => 0.05,
+        _ => RISEN_SHARE.max(2.0 * noise(&values) / values[best].abs().max(1e-12)).min(0.4),
     };
     let is_up = risen > wanted && level > values[best] * (1.0 + 0.5 * RISEN_SHARE);
     if !is_up || !train_fell_after(course, loss, best) {
@@ -131,8 +133,8 @@ pub(super) fn still_or_saturated(course: &Course<'_>, sheet: &mut Sheet) {
     // Losses as they are; metrics turned over, so that both are better when lower.
     let of_loss = loss.map(|curve| (curve, curve.values()));
     let of_metric = metric.map(|curve| (curve, curve.values().iter().map(|value| 1.0 - value).collect()));
-    let still =
-        of_loss.iter().chain(&of_metric).find_map(|(curve, values)| improving(values).map(|late| (*curve, late)));
+    let curves = of_loss.iter().chain(&of_metric).filter(|_| !sheet.has(Kind::TooGood));
+    let still = curves.clone().find_map(|(curve, values)| improving(values).map(|late| (*curve, late)));
     if let Some((curve, late)) = still {
         let third = (curve.len() - 1) * 2 / 3;
         let (from, to) = (curve.points[third].value, curve.last().unwrap_or(f64::NAN));

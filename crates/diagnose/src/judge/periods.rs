@@ -122,38 +122,54 @@ fn fold(grid: &[f64], span: f64, period: f64, is_epoch: bool) -> Option<Wave> {
     let half = (per_period / 2.0).round() as usize;
     let trend: Vec<f64> = (half..grid.len() - half).map(|at| mean(&grid[at - half..=at + half])).collect();
     let rest: Vec<f64> = trend.iter().enumerate().map(|(at, level)| grid[at + half] - level).collect();
-    let mut sums = [(0.0, 0.0); PHASES];
-    for (at, value) in rest.iter().enumerate() {
-        let phase = (count(at + half) / per_period).fract() * count(PHASES);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a phase is below 12")]
-        let (sum, weight) = &mut sums[(phase as usize).min(PHASES - 1)];
-        *sum += value;
-        *weight += 1.0;
-    }
-    let means: Vec<f64> = sums.iter().map(|(sum, weight)| if *weight > 0.0 { sum / weight } else { 0.0 }).collect();
-    let all = mean(&rest);
-    let whole: f64 = rest.iter().map(|value| (value - all).powi(2)).sum();
-    let between: f64 = sums.iter().zip(&means).map(|((_, weight), level)| weight * (level - all).powi(2)).sum();
+    let phases: Vec<usize> = (0..rest.len()).map(|at| phase(at + half, per_period)).collect();
+    let (explained, means) = explained_by_others(&rest, &phases, per_period);
     let height =
         means.iter().copied().fold(f64::NEG_INFINITY, f64::max) - means.iter().copied().fold(f64::INFINITY, f64::min);
     let cycles = count(grid.len()) / per_period;
     let fall = (trend[0] - trend[trend.len() - 1]).abs() / cycles;
     let is_noise = height < 2.0 * noise(grid);
-    (whole > 0.0 && !is_noise).then(|| Wave {
-        period,
-        explained: between / whole,
-        height,
-        fall,
-        is_epoch,
-        is_other: false,
-    })
+    (!is_noise).then_some(Wave { period, explained, height, fall, is_epoch, is_other: false })
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a phase is below 12")]
+fn phase(at: usize, per_period: f64) -> usize {
+    (((count(at) / per_period).fract() * count(PHASES)) as usize).min(PHASES - 1)
+}
+
+/// Share of the variance that the same place in the other periods explains, and the mean of each place.
+///
+/// A period's own values would explain themselves where there are few periods.
+fn explained_by_others(rest: &[f64], phases: &[usize], per_period: f64) -> (f64, [f64; PHASES]) {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "there are few periods")]
+    let cycle = |at: usize| (count(at) / per_period) as usize;
+    let cycles = cycle(rest.len()) + 1;
+    let mut cells = vec![[(0.0, 0.0); PHASES]; cycles];
+    let mut all = [(0.0, 0.0); PHASES];
+    for (at, value) in rest.iter().enumerate() {
+        for (sum, weight) in [&mut cells[cycle(at)][phases[at]], &mut all[phases[at]]] {
+            *sum += value;
+            *weight += 1.0;
+        }
+    }
+    let centre = mean(rest);
+    let (mut left, mut whole) = (0.0, 0.0);
+    for (at, value) in rest.iter().enumerate() {
+        let ((sum, weight), (own_sum, own_weight)) = (all[phases[at]], cells[cycle(at)][phases[at]]);
+        let others = weight - own_weight;
+        let expected = if others > 0.0 { (sum - own_sum) / others } else { centre };
+        left += (value - expected).powi(2);
+        whole += (value - centre).powi(2);
+    }
+    let means = all.map(|(sum, weight)| if weight > 0.0 { sum / weight } else { 0.0 });
+    (1.0 - left / whole.max(1e-12), means)
 }
 
 /// The period that explains most, where the log does not tell the epoch.
 fn search(grid: &[f64], span: f64) -> Option<Wave> {
     let periods = (0..120).map(|nth| span / LEAST_CYCLES * 0.97f64.powi(nth));
     let waves = periods.filter(|period| *period > span / 25.0).filter_map(|period| fold(grid, span, period, false));
-    waves.filter(|wave| wave.explained > 0.6).max_by(|a, b| a.explained.total_cmp(&b.explained))
+    waves.filter(|wave| wave.explained > 0.5).max_by(|a, b| a.explained.total_cmp(&b.explained))
 }
 
 fn mean(values: &[f64]) -> f64 {

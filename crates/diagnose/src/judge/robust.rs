@@ -27,10 +27,11 @@ pub(super) fn spread(values: &[f64]) -> f64 {
     1.4826 * median(&values.iter().map(|value| (value - centre).abs()).collect::<Vec<_>>())
 }
 
-/// Noise of a series around its course: from differences of neighbours, which a slow course hardly moves (von Neumann 1941).
+/// Noise of a series around its course: from second differences, which a slow course hardly moves (Gasser et al. 1986).
 pub(super) fn noise(values: &[f64]) -> f64 {
-    let steps: Vec<f64> = values.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    spread(&steps) / std::f64::consts::SQRT_2
+    let bends: Vec<f64> = values.windows(3).map(|three| (three[2] - 2.0 * three[1] + three[0]).abs()).collect();
+    // A bend holds 1 + 4 + 1 times the variance of a value.
+    if bends.is_empty() { 0.0 } else { 1.4826 * median(&bends) / 6f64.sqrt() }
 }
 
 /// Medians of at most `bins` stretches of equal length; of few values the values themselves.

@@ -22,7 +22,7 @@ pub(super) fn diverged(course: &Course<'_>, sheet: &mut Sheet) {
     let end = median(&levels[levels.len() - levels.len().div_ceil(10)..]);
     let slack = 4.0 * noise(&values);
     let lowest = train.lowest().unwrap_or(0);
-    if end > 1.1 * start + slack.min(start) && end > 1.1 * best && !begins_late(train) {
+    if end > 1.1 * start + slack.min(0.5 * start) && end > 1.1 * best && !begins_late(train) {
         let what = format!("the training loss began at {start:.4}, was {best:.4} at best and ended at {end:.4}");
         let evidence = train.quotes(&[values.len() - 1, lowest, 0]);
         return sheet.find(
