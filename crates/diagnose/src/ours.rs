@@ -36,7 +36,7 @@ pub(crate) fn read(collector: &mut Collector, source: u32, path: &Path) -> bool 
     true
 }
 
-fn one(collector: &mut Collector, place: Place, event: &Event) {
+pub(crate) fn one(collector: &mut Collector, place: Place, event: &Event) {
     match event {
         Event::Start(start) => collector.here().name.clone_from(&start.run),
         Event::Log(log) => {

@@ -27,7 +27,7 @@ pub(super) fn rate_size(course: &Course<'_>, sheet: &mut Sheet) {
         [Kind::Diverged, Kind::ConstantPrediction, Kind::UnigramPlateau, Kind::NotLearning, Kind::SpikeNotRecovered];
     let sign = sheet.findings.iter().find(|finding| signs.contains(&finding.kind)).map(|finding| finding.kind);
     if let Some(sign) = sign
-        && peak >= bound
+        && peak > bound
     {
         let what = format!("{sign} with a learning rate of up to {peak:.3e}");
         let evidence = evidence_of_rate(course, peak);
