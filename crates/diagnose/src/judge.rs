@@ -157,6 +157,7 @@ fn judge_run(nth: usize, run: &RunLog, claims: &[Claim]) -> RunDiagnosis {
     periods::epoch_waves(&course, &mut sheet);
     collapse::unigram_plateau(&course, &mut sheet);
     collapse::constant_prediction(&course, &mut sheet);
+    collapse::below_baseline(&course, &mut sheet);
     collapse::not_learning(&course, &mut sheet);
     collapse::frozen(&course, &mut sheet);
     training::diverged(&course, &mut sheet);
@@ -165,6 +166,7 @@ fn judge_run(nth: usize, run: &RunLog, claims: &[Claim]) -> RunDiagnosis {
     training::memorised(&course, &mut sheet);
     held_out::overfitting(&course, &mut sheet);
     held_out::gap(&course, &mut sheet);
+    held_out::leaked(&course, &mut sheet);
     held_out::late_start(&course, &mut sheet);
     held_out::too_good(&course, &mut sheet);
     held_out::still_or_saturated(&course, &mut sheet);

@@ -203,6 +203,35 @@ fn perfect_at_once_is_too_good() {
 }
 
 #[test]
+fn held_out_examples_known_by_heart_are_too_good() {
+    let mut numbers = healthy();
+    (0..120).for_each(|at| numbers.train[at] = (0.7 * (-(at as f64) / 15.0).exp()).max(0.01));
+    (0..10).for_each(|nth| numbers.loss[nth] = numbers.train[(nth + 1) * 12 - 1] * 1.2);
+    numbers.accuracy = (0..10).map(|nth| (0.6 + 0.08 * nth as f64).min(0.998)).collect();
+    assert_eq!(numbers.judged().weight(Kind::TooGood), Some(Weight::Watch));
+    (0..10).for_each(|nth| numbers.loss[nth] += 0.1);
+    assert_eq!(numbers.judged().weight(Kind::TooGood), None);
+}
+
+#[test]
+fn fewer_right_than_the_commonest_class_would_be_is_broken() {
+    let mut numbers = healthy();
+    (0..10).for_each(|nth| numbers.accuracy[nth] = 0.4 - 0.02 * nth as f64);
+    let mut log = numbers.log();
+    let place = crate::log::Place { source: 0, line: 1 };
+    let fact = |key: &str, number: f64| crate::log::Fact {
+        key: key.into(),
+        text: number.to_string(),
+        number: Some(number),
+        place,
+    };
+    log.runs[0].facts.push(fact("eval_examples", 1000.0));
+    assert_eq!(judge(&log, &[]).runs[0].weight(Kind::BelowBaseline), None, "the share is not known");
+    log.runs[0].facts.push(fact("majority_accuracy", 0.5));
+    assert_eq!(judge(&log, &[]).runs[0].weight(Kind::BelowBaseline), Some(Weight::Broken));
+}
+
+#[test]
 fn a_wave_with_the_period_of_the_epoch_is_the_order_of_the_data() {
     let mut numbers = healthy();
     // 40 rows are an epoch.

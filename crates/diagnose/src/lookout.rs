@@ -11,10 +11,11 @@ const ROWS_BETWEEN: usize = 25;
 
 /// Kinds that are worth an interruption, and whether only after the warm-up and two fifths of the plan: before, a loss at the
 /// unigram line or a score at the majority's share is how every run begins.
-const ALERTS: [(Kind, bool); 11] = [
+const ALERTS: [(Kind, bool); 12] = [
     (Kind::NonFinite, false),
     (Kind::Diverged, false),
     (Kind::ConstantPrediction, true),
+    (Kind::BelowBaseline, true),
     (Kind::UnigramPlateau, true),
     (Kind::NotLearning, true),
     (Kind::FrozenModel, false),

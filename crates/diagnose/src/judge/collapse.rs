@@ -207,6 +207,24 @@ fn is_above(course: &Course<'_>, majority: f64) -> bool {
     best > majority + 2.0 * error
 }
 
+/// An accuracy below the commonest class's share by more than chance explains.
+pub(super) fn below_baseline(course: &Course<'_>, sheet: &mut Sheet) {
+    let Some(majority) = course.run.number("majority_accuracy") else {
+        return sheet.skip(&[Kind::BelowBaseline], "the log does not tell the commonest class's share");
+    };
+    let Some(accuracy) = course.metrics.iter().find(|curve| curve.metric == "accuracy") else { return };
+    let (Some(last), Some(examples)) = (accuracy.last(), course.evaluated()) else { return };
+    let bound = majority - 3.0 * (majority * (1.0 - majority) / examples).sqrt();
+    // Before the first update a fresh head says anything.
+    if last < bound && accuracy.len() >= 2 {
+        let what = format!(
+            "accuracy is {last:.4} at the end; the commonest class has {majority:.4} of {examples:.0} examples"
+        );
+        let evidence = accuracy.quotes(&[accuracy.len() - 1]);
+        sheet.find((Kind::BelowBaseline, Weight::Broken), what, ("accuracy", last, bound), evidence);
+    }
+}
+
 /// A high loss that hardly falls, where the log does not tell the line.
 fn high_plateau(course: &Course<'_>, sheet: &mut Sheet) {
     let Some(train) = course.train.as_ref().filter(|train| train.len() >= ENOUGH_ROWS) else {

@@ -213,6 +213,9 @@ pub(super) fn too_good(course: &Course<'_>, sheet: &mut Sheet) {
     }
     // Of a tagging task the share of right words says nothing: most words have no tag.
     let Some(curve) = course.metrics.iter().find(|curve| curve.len() > 0) else { return };
+    if sheet.has(Kind::TooGood) {
+        return;
+    }
     let values = curve.values();
     let is_early = curve.points[0].epoch.is_none_or(|epoch| epoch <= 1.05) || values.len() >= 3;
     let is_loss_low = course.held_out.as_ref().and_then(Curve::first).is_none_or(|loss| loss < 0.05);
@@ -224,6 +227,26 @@ pub(super) fn too_good(course: &Course<'_>, sheet: &mut Sheet) {
             (&curve.metric, values[0], NEARLY_PERFECT),
             curve.quotes(&[0]),
         );
+    }
+}
+
+/// Held-out examples that are known by heart as those that were trained on are.
+pub(super) fn leaked(course: &Course<'_>, sheet: &mut Sheet) {
+    let (Some(train), Some(loss)) = (&course.train, &course.held_out) else { return };
+    let (values, held_out) = (train.values(), loss.values());
+    if values.len() < 8 || held_out.len() < 3 || held_out[0] < 0.2 {
+        return;
+    }
+    let trained = median(&values[values.len() - 5..]);
+    let last = held_out[held_out.len() - 1];
+    let metric = course.metrics.first().and_then(Curve::last).unwrap_or(0.0);
+    if trained < 0.05 && last < 2.0 * trained.max(0.005) && metric >= NEARLY_PERFECT {
+        let what = format!(
+            "the training loss ends at {trained:.4}, by heart, and the held-out loss with it at {last:.4}: unseen examples are \
+             never known so well"
+        );
+        let statistic = ("held-out over training loss", last / trained.max(1e-9), 2.0);
+        sheet.find((Kind::TooGood, Weight::Watch), what, statistic, loss.quotes(&[held_out.len() - 1, 0]));
     }
 }
 
