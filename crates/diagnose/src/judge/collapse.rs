@@ -235,7 +235,7 @@ fn high_plateau(course: &Course<'_>, sheet: &mut Sheet) {
     let levels = stretches(late, 10);
     let (start, end) = (levels[0], levels[levels.len() - 1]);
     let fell = (start - end) / start.abs().max(1e-12);
-    if end < VOCABULARY_NATS || fell >= 0.01 || begins_late(train) || late.len() < ENOUGH_ROWS {
+    if end < VOCABULARY_NATS || fell.abs() >= 0.01 || begins_late(train) || late.len() < ENOUGH_ROWS {
         return;
     }
     let fell_percent = 100.0 * fell;

@@ -42,7 +42,9 @@ pub(super) fn epoch_waves(course: &Course<'_>, sheet: &mut Sheet) {
         }
         Some(_) => {
             sheet.skip(&kinds, "fewer than two and a half epochs, or fewer than six rows in each");
-            search(&grid, span).map(|wave| Wave { is_other: true, ..wave })
+            // Positions in epochs may be of any unit; beside steps they are what they say.
+            let is_other = train.points[0].step.is_some();
+            search(&grid, span).map(|wave| Wave { is_other, ..wave })
         }
         None => search(&grid, span),
     };
