@@ -180,10 +180,34 @@ impl Long {
                 0 => collector.here().name.clone_from(name),
                 _ => collector.part(name),
             }
-            for &(number, line) in lines {
+            for &(number, line) in &self.by_position(lines, header) {
                 self.one(collector, Place { source, line: number }, &cells(line, header.separator), line);
             }
         }
+    }
+
+    /// The lines by position, where each kind of number stands in order by itself: one after the other they would look
+    /// like a run that goes back.
+    fn by_position<'a>(&self, lines: &[(u32, &'a str)], header: &Header) -> Vec<(u32, &'a str)> {
+        let mut last: Vec<(&str, &str, f64)> = Vec::new();
+        let mut placed: Vec<(f64, (u32, &'a str))> = Vec::with_capacity(lines.len());
+        for &(number, line) in lines {
+            let row = cells(line, header.separator);
+            let cell = |column: usize| row.get(column).copied().unwrap_or_default();
+            let Some(position) = self.position.and_then(|position| cell_number(cell(position))) else {
+                return lines.to_vec();
+            };
+            let (metric, split) = (cell(self.metric), self.split.map_or("", cell));
+            match last.iter().position(|(known, of, _)| *known == metric && *of == split) {
+                Some(known) if position < last[known].2 => return lines.to_vec(),
+                Some(known) => last[known].2 = position,
+                None if last.len() < MAX_CELLS => last.push((metric, split, position)),
+                None => return lines.to_vec(),
+            }
+            placed.push((position, (number, line)));
+        }
+        placed.sort_by(|a, b| a.0.total_cmp(&b.0));
+        placed.into_iter().map(|(_, line)| line).collect()
     }
 
     fn one(&self, collector: &mut Collector, place: Place, row: &[&str], line: &str) {

@@ -68,3 +68,13 @@ proptest! {
         read_bytes("a", format!("step\tloss\n{body}").into_bytes());
     }
 }
+
+#[test]
+fn curves_that_stand_one_after_the_other_are_one_run_without_a_seam() {
+    let text = "step,metric,value\n10,loss,3\n20,loss,2\n30,loss,1\n15,accuracy,0.2\n25,accuracy,0.4\n";
+    let log = crate::read_bytes("curves.csv", text.into());
+    assert_eq!((log.runs.len(), log.runs[0].seams.len()), (1, 0));
+    let steps: Vec<Option<u64>> = log.runs[0].rows.iter().map(|row| row.step).collect();
+    assert_eq!(steps, [10, 15, 20, 25, 30].map(Some));
+    assert_eq!(log.runs[0].rows[1].place.line, 5);
+}

@@ -1,13 +1,23 @@
 //! Whether a model is fine, as far as its log tells: findings, each with its evidence, and the verdict they add up to.
 
+mod collapse;
+mod consistency;
+mod course;
+mod held_out;
 mod kind;
+mod periods;
+mod robust;
+mod settings;
+mod training;
 
 use std::fmt;
 
 pub use kind::{ALL_KINDS, About, Kind};
 
-use crate::log::{Log, Place, Split};
-use crate::recover::{Claim, Held, Recovered};
+use course::{Course, Sheet};
+
+use crate::log::{Log, Place, RunLog, Split};
+use crate::recover::{Claim, Held, Recovered, hold, recover};
 
 /// What a log says of a model. The order is that of alarm, but for [`Verdict::CannotTell`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -128,6 +138,101 @@ pub struct Diagnosis {
 
 /// Judges every run of a log; `claims` are what its author says of the plan.
 pub fn judge(log: &Log, claims: &[Claim]) -> Diagnosis {
-    let _ = (log, claims);
-    Diagnosis { verdict: Verdict::CannotTell, findings: Vec::new(), runs: Vec::new() }
+    let with_rows = log.runs.iter().enumerate().filter(|(_, run)| !run.rows.is_empty() || !run.facts.is_empty());
+    let runs: Vec<RunDiagnosis> = with_rows.map(|(nth, run)| judge_run(nth, run, claims)).collect();
+    let worst = runs.iter().map(|run| run.verdict).max().unwrap_or(Verdict::CannotTell);
+    let findings: Vec<Finding> = consistency::mixed_runs(log).into_iter().collect();
+    let is_watch = worst == Verdict::Fine && !findings.is_empty();
+    Diagnosis { verdict: if is_watch { Verdict::Watch } else { worst }, findings, runs }
 }
+
+/// Judges one run.
+fn judge_run(nth: usize, run: &RunLog, claims: &[Claim]) -> RunDiagnosis {
+    let recovered = recover(run);
+    let claims: Vec<Held> =
+        claims.iter().cloned().chain(Claim::of_log(run)).map(|claim| hold(&claim, &recovered)).collect();
+    let course = Course::of(run, &recovered);
+    let mut sheet = Sheet::default();
+    collapse::non_finite(&course, &mut sheet);
+    periods::epoch_waves(&course, &mut sheet);
+    collapse::unigram_plateau(&course, &mut sheet);
+    collapse::constant_prediction(&course, &mut sheet);
+    collapse::below_baseline(&course, &mut sheet);
+    collapse::not_learning(&course, &mut sheet);
+    collapse::frozen(&course, &mut sheet);
+    training::diverged(&course, &mut sheet);
+    training::spikes(&course, &mut sheet);
+    training::bistable(&course, &mut sheet);
+    training::memorised(&course, &mut sheet);
+    held_out::overfitting(&course, &mut sheet);
+    held_out::gap(&course, &mut sheet);
+    held_out::leaked(&course, &mut sheet);
+    held_out::late_start(&course, &mut sheet);
+    held_out::too_good(&course, &mut sheet);
+    held_out::still_or_saturated(&course, &mut sheet);
+    held_out::ties(&course, &mut sheet);
+    held_out::oscillation(&course, &mut sheet);
+    training::course_of_training(&course, &mut sheet);
+    settings::rate_size(&course, &mut sheet);
+    settings::gradients(&course, &mut sheet);
+    settings::plan(&course, &claims, &mut sheet);
+    consistency::seams(&course, &mut sheet);
+    consistency::duplicates(&course, &mut sheet);
+    consistency::perplexities(&course, &mut sheet);
+    consistency::stalls(&course, &mut sheet);
+    lacking(&course, &mut sheet);
+    let (verdict, why) = add_up(&course, &sheet);
+    let Sheet { mut findings, untested } = sheet;
+    findings.sort_by_key(|finding| (std::cmp::Reverse(finding.weight), finding.kind));
+    RunDiagnosis { run: nth, verdict, why, findings, untested, recovered, claims }
+}
+
+/// What a judgement needs and the log does not hold.
+fn lacking(course: &Course<'_>, sheet: &mut Sheet) {
+    let evaluations = course.evaluations();
+    let rows = course.train.as_ref().map_or(0, course::Curve::len);
+    let counts = format!("{rows} rows of training loss, {evaluations} evaluations");
+    if evaluations == 0 {
+        let statistic = ("evaluations", 0.0, 1.0);
+        sheet.find((Kind::NoEvaluation, Weight::Note), counts.clone(), statistic, Vec::new());
+    }
+    let is_broken = sheet.findings.iter().any(|finding| finding.weight == Weight::Broken);
+    let steps = course.recovered.last_step.as_ref().map_or(f64::INFINITY, |last| last.value);
+    // One that did not learn in fifty steps had no time to.
+    let is_short = if is_broken { steps < 50.0 } else { evaluations == 0 && rows < 5 };
+    if is_short {
+        sheet.find(
+            (Kind::TooShort, Weight::Note),
+            counts,
+            ("rows of training loss", collapse::count(rows), 5.0),
+            Vec::new(),
+        );
+    }
+}
+
+/// The verdict, and why.
+fn add_up(course: &Course<'_>, sheet: &Sheet) -> (Verdict, String) {
+    let heaviest = |weight| sheet.findings.iter().find(|finding| finding.weight == weight);
+    let told = |finding: &Finding| format!("{}: {}", finding.kind, finding.what);
+    if let Some(finding) = heaviest(Weight::Broken) {
+        return (Verdict::Broken, told(finding));
+    }
+    if sheet.has(Kind::NoEvaluation) {
+        return (
+            Verdict::CannotTell,
+            "nothing held out was measured, and a training loss cannot tell learning from memorising".into(),
+        );
+    }
+    if let Some(finding) = heaviest(Weight::Watch) {
+        return (Verdict::Watch, told(finding));
+    }
+    let has_course = course.evaluations() >= 2 || course.train.as_ref().is_some_and(|train| train.len() >= 3);
+    if !has_course {
+        return (Verdict::CannotTell, "there are too few rows to see a course in them".into());
+    }
+    (Verdict::Fine, "it learned, and nothing that was tested speaks against it".into())
+}
+
+#[cfg(test)]
+#[path = "judge_tests.rs"]
+mod tests;

@@ -19,6 +19,7 @@ mod json;
 pub mod judge;
 mod literal;
 mod log;
+mod lookout;
 mod names;
 mod ours;
 mod pairs;
@@ -39,6 +40,7 @@ pub use log::{
     Column, Fact, Format, Lack, Log, Note, NoteKind, Place, Point, Row, RunLog, Seam, Source, Split, Standing, Unread,
     UnreadLine, Value,
 };
+pub use lookout::Lookout;
 pub use plan::read_plan;
 pub use read::{MAX_BYTES, read, read_bytes, read_from};
 pub use recover::{Bearing, Claim, Held, Recovered, hold, recover};

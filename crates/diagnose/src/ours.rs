@@ -36,7 +36,7 @@ pub(crate) fn read(collector: &mut Collector, source: u32, path: &Path) -> bool 
     true
 }
 
-fn one(collector: &mut Collector, place: Place, event: &Event) {
+pub(crate) fn one(collector: &mut Collector, place: Place, event: &Event) {
     match event {
         Event::Start(start) => collector.here().name.clone_from(&start.run),
         Event::Log(log) => {
@@ -81,6 +81,15 @@ fn evaluation(collector: &mut Collector, place: Place, eval: &Eval) {
     row.push(("scored".to_string(), eval.scored as f64));
     if eval.scores.is_none() {
         row.push(("perplexity".to_string(), eval.perplexity));
+    }
+    if let Some(scores) = &eval.scores {
+        collector.fact("eval_examples", &scores.scored.to_string(), place, true);
+        let figures = scores.figures.iter().filter(|figure| figure.name != "accuracy");
+        row.extend(figures.map(|figure| (figure.name.clone(), figure.value)));
+        let accuracy = scores.figures.iter().find(|figure| figure.name == "accuracy");
+        if let Some(majority) = accuracy.and_then(|figure| figure.majority) {
+            collector.fact("majority_accuracy", &majority.to_string(), place, true);
+        }
     }
     row.extend(eval.corpora.iter().map(|corpus| (format!("{}/loss", corpus.name), corpus.loss)));
     collector.row(place, &context, row.iter().map(|(name, number)| (name.as_str(), *number)));

@@ -16,6 +16,8 @@ use crate::table;
 
 /// A dictionary broken over more lines than this is given up.
 const MAX_BROKEN_LINES: usize = 40;
+/// Lines of other programs between two rows of a table.
+const MAX_STRAYS: usize = 2;
 /// Bytes of a broken dictionary or an HTML table.
 const MAX_HELD: usize = 4 << 20;
 /// Lines that are searched for settings: they are printed at the start of a run.
@@ -43,6 +45,8 @@ struct TextReader<'c> {
     broken: Option<(String, u32, usize)>,
     html: Option<(String, u32)>,
     pipe: Option<String>,
+    /// Lines since the last of a table.
+    strays: usize,
     header: Option<Vec<String>>,
     /// Names in a line of their own, before a line with as many numbers.
     names: Option<Vec<String>>,
@@ -67,6 +71,7 @@ impl<'c> TextReader<'c> {
             broken: None,
             html: None,
             pipe: None,
+            strays: 0,
             header: None,
             names: None,
             block: None,
@@ -304,21 +309,26 @@ impl<'c> TextReader<'c> {
     /// A row of a Markdown table, its header, or its rule.
     fn markdown_row(&mut self, line: &str) -> bool {
         if !line.starts_with('|') {
-            self.header = None;
-            self.pipe = None;
+            // A line of another program may stand between the rows; an empty one ends the table.
+            self.strays += 1;
+            if line.is_empty() || self.strays > MAX_STRAYS {
+                self.header = None;
+                self.pipe = None;
+            }
             return false;
         }
+        let was_interrupted = std::mem::take(&mut self.strays) > 0;
         if table::is_rule(line) {
             let header = self.pipe.take();
             self.header = header.map(|header| table::cells(&header).into_iter().map(String::from).collect());
             return true;
         }
-        let Some(header) = self.header.take() else {
+        let cells = table::cells(line);
+        // fairseq begins its lines with a bar, too.
+        let Some(header) = self.header.take().filter(|header| !was_interrupted || header.len() == cells.len()) else {
             self.pipe = line.bytes().any(|byte| byte.is_ascii_alphabetic()).then(|| line.to_string());
-            // fairseq begins its lines with a bar, too.
             return false;
         };
-        let cells = table::cells(line);
         self.table_row(&header, &cells);
         self.header = Some(header);
         true

@@ -9,6 +9,7 @@ use std::{
 };
 
 use case::{CaseConfig, differences};
+use diagnose::Lookout;
 use journal::{Event, Journal, RunInfo, Status};
 
 use crate::TrainError;
@@ -19,6 +20,8 @@ pub(crate) struct RunFolder {
     pub(crate) path: PathBuf,
     /// Its journal, open for more.
     pub(crate) journal: Journal,
+    /// What judges the run while it goes on.
+    pub(crate) lookout: Lookout,
     /// Held as long as this lives; the system frees it when the process dies, however it dies.
     _lock: File,
 }
@@ -94,7 +97,7 @@ impl RunFolder {
         journal::write_atomically(&path.join("case.toml"), resolved.as_bytes())?;
         info.write(path)?;
         let journal = Journal::create(&journal_path(path))?;
-        Ok(Self { path: path.into(), journal, _lock: lock })
+        Ok(Self { path: path.into(), journal, lookout: Lookout::new(info.clone()), _lock: lock })
     }
 
     /// A run's folder to go on with; the second value tells of a journal line that was cut off.
@@ -104,7 +107,8 @@ impl RunFolder {
             let (bytes, at) = (tail.bytes, tail.offset);
             format!("the journal's last line was cut short: {bytes} bytes after byte {at} were dropped")
         });
-        Ok((Self { path: path.into(), journal, _lock: lock }, torn))
+        let lookout = Lookout::resumed(RunInfo::read(path)?, journal::read(&journal_path(path))?);
+        Ok((Self { path: path.into(), journal, lookout, _lock: lock }, torn))
     }
 }
 

@@ -125,7 +125,7 @@ fn lap(clock: &mut Instant) -> f64 {
     passed
 }
 
-/// Writes an event to the journal, then shows it.
+/// Writes an event to the journal, then shows it; so with the alerts that it gives reason to.
 pub(crate) fn record(
     folder: &mut RunFolder,
     report: &mut dyn Report,
@@ -134,6 +134,11 @@ pub(crate) fn record(
 ) -> Result<(), TrainError> {
     folder.journal.append(&event)?;
     report.say(Notice::Event { event: &event, baselines: &setup.baselines });
+    for alert in folder.lookout.see(&event) {
+        let event = Event::Alert(alert);
+        folder.journal.append(&event)?;
+        report.say(Notice::Event { event: &event, baselines: &setup.baselines });
+    }
     Ok(())
 }
 

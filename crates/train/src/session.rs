@@ -230,6 +230,7 @@ fn go_on(
     if !changes.is_empty() {
         info.plan = info::plan_info(setup);
         info.write(&spec.run)?;
+        folder.lookout.replan(info.clone());
         journal::write_atomically(&spec.run.join("case.toml"), spec.resolved.as_bytes())?;
     }
     to_its_record(setup, folder, model, optimizer, state, stop, report)

@@ -9,6 +9,7 @@ pub enum Kind {
     NonFinite,
     Diverged,
     ConstantPrediction,
+    BelowBaseline,
     UnigramPlateau,
     NotLearning,
     FrozenModel,
@@ -59,10 +60,11 @@ pub struct About {
 }
 
 /// Every rule, the gravest first.
-pub const ALL_KINDS: [Kind; 35] = [
+pub const ALL_KINDS: [Kind; 36] = [
     Kind::NonFinite,
     Kind::Diverged,
     Kind::ConstantPrediction,
+    Kind::BelowBaseline,
     Kind::UnigramPlateau,
     Kind::NotLearning,
     Kind::FrozenModel,
@@ -132,6 +134,14 @@ impl Kind {
                 "Lower the peak learning rate to 2e-5 with a warm-up of 10 %, and look at the confusion matrix, not at \
                  the accuracy.",
                 "Mosbach et al. 2021, On the Stability of Fine-tuning BERT, section 5",
+            ),
+            Self::BelowBaseline => (
+                "below-baseline",
+                "The model is right less often than one that always names the commonest class.",
+                "Not a hard task: on a hard one a model ends at that share, not below it.",
+                "Look at the confusion matrix: labels that are shifted or swapped between the splits stand beside its \
+                 diagonal.",
+                "Karpathy 2019, A Recipe for Training Neural Networks, step 1",
             ),
             Self::UnigramPlateau => (
                 "unigram-plateau",

@@ -274,7 +274,10 @@ fn round(value: f64) -> f64 {
 fn claims(judged: &Judged<'_>, run: &RunDiagnosis) -> Vec<(String, String)> {
     let one = |held: &crate::recover::Held| {
         let claim = &held.claim;
-        let from = claim.place.map(|place| format!("; stated{}", at(judged, &[place])));
+        let from = claim.place.map(|place| match judged.log.sources.len() {
+            1 => format!("; stated at line {}", place.line),
+            _ => format!("; stated at {}", quote(judged.log, judged.name, place)),
+        });
         let said = format!("{} = {}", claim.key, number(claim.value));
         let text = format!("{}: {}{}{}", held.verdict, held.why, at(judged, &held.places), from.unwrap_or_default());
         (said, text)

@@ -2,7 +2,7 @@
 
 use unicode_width::UnicodeWidthStr;
 
-use crate::judge::{Finding, RunDiagnosis, Weight};
+use crate::judge::{Finding, Kind, RunDiagnosis, Weight};
 use crate::recover::Bearing;
 use crate::show::blocks::{Block, Shown, blocks};
 use crate::show::words::{aligned, count, counted, number, quote, sentence, weight, wrapped};
@@ -12,6 +12,8 @@ use crate::show::{Detail, Judged, parts, shown_runs};
 const WIDTH: usize = 100;
 /// The words before the colon-less terms of a finding.
 const TERM: usize = 10;
+/// Reasons for not testing a rule that the brief form gives.
+const REASONS: usize = 3;
 /// A term wider than this has its text below it.
 const WIDE: usize = 28;
 
@@ -88,12 +90,19 @@ fn asides(run: &RunDiagnosis) -> String {
     if let Some(gravest) = run.findings.iter().find(|finding| finding.weight > Weight::Note) {
         out += &wrapped("  next: ", gravest.kind.about().next, 8, WIDTH);
     }
-    for held in run.claims.iter().filter(|held| held.verdict == Bearing::Contradicts) {
+    // A finding about the rate says the same.
+    let is_found = run.findings.iter().any(|finding| finding.kind == Kind::RateOffPlan);
+    for held in run.claims.iter().filter(|held| held.verdict == Bearing::Contradicts && !is_found) {
         let text = format!("{} = {}: {}", held.claim.key, number(held.claim.value), sentence(&held.why));
         out += &wrapped("  not as claimed: ", &text, 4, WIDTH);
     }
     if !run.untested.is_empty() {
-        let reasons: Vec<String> = parts::untested(run).into_iter().map(|(why, _)| why).collect();
+        let mut reasons: Vec<String> = parts::untested(run).into_iter().map(|(why, _)| why).collect();
+        if reasons.len() > REASONS {
+            let more = reasons.len() - REASONS;
+            reasons.truncate(REASONS);
+            reasons.push(format!("and {} more", counted(more, "reason")));
+        }
         let text = format!("{}: {}.", counted(run.untested.len(), "rule"), reasons.join("; "));
         out += &wrapped("  not tested: ", &text, 4, WIDTH);
     }

@@ -1,0 +1,128 @@
+//! Learning rate, gradient and the plan.
+
+use super::collapse::count;
+use super::course::{Course, Sheet};
+use super::robust::{median, noise, stretches};
+use super::{Evidence, Kind, Weight};
+use crate::log::Split;
+use crate::recover::{Bearing, Held};
+
+/// About the largest rate of the grid in which BERT was fine-tuned, 5e-5 (Devlin et al. 2018, appendix A.3), a tenth off
+/// because a log that begins late shows less than the peak.
+const FINE_TUNING_RATE: f64 = 4.5e-5;
+/// Small encoders still learn from scratch at 1.5e-3 (`configs/pretrain-ko.toml`); beyond it is suspect.
+const PRE_TRAINING_RATE: f64 = 2e-3;
+
+/// A rate that a collapse, or a slow crawl, makes suspect.
+pub(super) fn rate_size(course: &Course<'_>, sheet: &mut Sheet) {
+    let seen = course.recovered.schedule.as_ref().map(|schedule| schedule.peak.max(schedule.highest_seen));
+    let highest = course.rate.as_ref().map(|rate| rate.values().into_iter().fold(f64::NEG_INFINITY, f64::max));
+    let Some(peak) =
+        course.run.number("learning_rate").or(seen).or(highest).filter(|rate| rate.is_finite() && *rate > 0.0)
+    else {
+        return sheet.skip(&[Kind::RateTooHigh, Kind::RateTooLow], "no learning rate");
+    };
+    let bound = if course.is_language_model() { PRE_TRAINING_RATE } else { FINE_TUNING_RATE };
+    let signs =
+        [Kind::Diverged, Kind::ConstantPrediction, Kind::UnigramPlateau, Kind::NotLearning, Kind::SpikeNotRecovered];
+    let sign = sheet.findings.iter().find(|finding| signs.contains(&finding.kind)).map(|finding| finding.kind);
+    if let Some(sign) = sign
+        && peak > bound
+    {
+        let what = format!("{sign} with a learning rate of up to {peak:.3e}");
+        let evidence = evidence_of_rate(course, peak);
+        return sheet.find((Kind::RateTooHigh, Weight::Watch), what, ("peak learning rate", peak, bound), evidence);
+    }
+    crawling(course, peak, bound, sheet);
+}
+
+/// A loss that falls evenly to the end at a small rate.
+fn crawling(course: &Course<'_>, peak: f64, bound: f64, sheet: &mut Sheet) {
+    let Some(train) = course.train.as_ref().filter(|train| train.len() >= 8) else { return };
+    let values = train.values();
+    let levels = stretches(&values, 10);
+    let (start, end) = (levels[0], levels[levels.len() - 1]);
+    let half = levels[levels.len() / 2];
+    let (gain, late) = ((start - end) / start.abs().max(1e-12), (half - end) / (start - end).max(1e-12));
+    let is_even = noise(&levels) < 0.2 * (start - end);
+    if peak <= bound / 4.0 && gain > 0.01 && gain < 0.4 && late > 0.3 && is_even {
+        let what = format!(
+            "the training loss falls from {start:.4} to {end:.4} in all, {:.0} % of it in the second half, at a rate of up to {peak:.1e}",
+            100.0 * late
+        );
+        let evidence = train.quotes(&[0, values.len() - 1]);
+        sheet.find((Kind::RateTooLow, Weight::Watch), what, ("peak learning rate", peak, bound / 4.0), evidence);
+    }
+}
+
+fn evidence_of_rate(course: &Course<'_>, peak: f64) -> Vec<Evidence> {
+    if let Some(rate) = &course.rate
+        && let Some(at) = rate.highest()
+    {
+        return rate.quotes(&[at]);
+    }
+    let facts = course.run.facts.iter().filter(|fact| fact.key == "learning_rate").take(1);
+    let quote =
+        |place| Evidence { place, step: None, epoch: None, split: Split::Train, metric: "lr".into(), value: peak };
+    facts.map(|fact| quote(fact.place)).collect()
+}
+
+/// Gradients far above the usual ones, and gradients that are always cut.
+pub(super) fn gradients(course: &Course<'_>, sheet: &mut Sheet) {
+    let kinds = [Kind::GradientBursts, Kind::ClippedAlways];
+    let Some(curve) = course.gradient.as_ref().filter(|curve| curve.len() >= 10) else {
+        return sheet.skip(&kinds, "fewer than ten gradient norms");
+    };
+    let values = curve.values();
+    let from = values.len() / 20;
+    let usual = median(&values[from..]);
+    let bursts: Vec<usize> = (from..values.len()).filter(|&at| values[at] > 10.0 * usual).collect();
+    if let Some(&worst) = bursts.iter().max_by(|a, b| values[**a].total_cmp(&values[**b])).filter(|_| usual > 0.0) {
+        let what = format!(
+            "the gradient norm is {:.3} and usually {usual:.3}; {} rows are ten times as large",
+            values[worst],
+            bursts.len()
+        );
+        let statistic = ("largest over median", values[worst] / usual, 10.0);
+        sheet.find((Kind::GradientBursts, Weight::Note), what, statistic, curve.quotes(&[worst]));
+    }
+    let Some(bound) = course.run.number("clip_norm").filter(|bound| *bound > 0.0) else {
+        return sheet.skip(&[Kind::ClippedAlways], "the log does not tell at which norm gradients are clipped");
+    };
+    let clipped = count(values.iter().filter(|norm| **norm > bound).count()) / count(values.len());
+    if clipped > 0.9 {
+        let what = format!(
+            "{:.0} % of the gradient norms lie above the bound of {bound}; the median is {usual:.3}",
+            100.0 * clipped
+        );
+        sheet.find(
+            (Kind::ClippedAlways, Weight::Note),
+            what,
+            ("share of rows clipped", clipped, 0.9),
+            curve.quotes(&[values.len() / 2]),
+        );
+    }
+}
+
+/// Claims that the log rules out.
+pub(super) fn plan(course: &Course<'_>, claims: &[Held], sheet: &mut Sheet) {
+    if claims.is_empty() {
+        return sheet.skip(&[Kind::RateOffPlan], "neither the log nor a claim says what was planned");
+    }
+    for held in claims.iter().filter(|held| held.verdict == Bearing::Contradicts) {
+        let what = format!("{} is said to be {}, but {}", held.claim.key.replace('_', " "), held.claim.value, held.why);
+        let value = course.rate.as_ref().and_then(|rate| rate.highest().map(|at| rate.points[at].value));
+        let evidence = held.places.iter().take(2).map(|&place| Evidence {
+            place,
+            step: None,
+            epoch: None,
+            split: Split::Train,
+            metric: held.claim.key.clone(),
+            value: value.filter(|_| held.claim.key == "learning_rate").unwrap_or(held.claim.value),
+        });
+        let statistic = (held.claim.key.as_str(), held.claim.value, held.claim.value);
+        // How often was logged is no matter of the model.
+        let weight = if held.claim.key.ends_with("_every") { Weight::Note } else { Weight::Watch };
+        sheet.find((Kind::RateOffPlan, weight), what, statistic, evidence.collect());
+    }
+}
