@@ -113,7 +113,7 @@ pub struct RunDiagnosis {
     pub run: usize,
     /// What the findings add up to.
     pub verdict: Verdict,
-    /// Why that verdict, in one sentence.
+    /// Why that verdict: the findings it rests on by name, or a sentence.
     pub why: String,
     /// The findings, the heaviest first.
     pub findings: Vec<Finding>,
@@ -212,10 +212,14 @@ fn lacking(course: &Course<'_>, sheet: &mut Sheet) {
 
 /// The verdict, and why.
 fn add_up(course: &Course<'_>, sheet: &Sheet) -> (Verdict, String) {
-    let heaviest = |weight| sheet.findings.iter().find(|finding| finding.weight == weight);
-    let told = |finding: &Finding| format!("{}: {}", finding.kind, finding.what);
-    if let Some(finding) = heaviest(Weight::Broken) {
-        return (Verdict::Broken, told(finding));
+    let of_weight = |weight| {
+        let findings = sheet.findings.iter().filter(|finding| finding.weight == weight);
+        let mut names: Vec<String> = findings.map(|finding| finding.kind.to_string().replace('-', " ")).collect();
+        names.dedup();
+        names.join(", ")
+    };
+    if sheet.findings.iter().any(|finding| finding.weight == Weight::Broken) {
+        return (Verdict::Broken, of_weight(Weight::Broken));
     }
     if sheet.has(Kind::NoEvaluation) {
         return (
@@ -223,8 +227,8 @@ fn add_up(course: &Course<'_>, sheet: &Sheet) -> (Verdict, String) {
             "nothing held out was measured, and a training loss cannot tell learning from memorising".into(),
         );
     }
-    if let Some(finding) = heaviest(Weight::Watch) {
-        return (Verdict::Watch, told(finding));
+    if sheet.findings.iter().any(|finding| finding.weight == Weight::Watch) {
+        return (Verdict::Watch, of_weight(Weight::Watch));
     }
     let has_course = course.evaluations() >= 2 || course.train.as_ref().is_some_and(|train| train.len() >= 3);
     if !has_course {

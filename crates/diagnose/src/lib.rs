@@ -11,6 +11,7 @@ mod clean;
 mod collect;
 mod csv;
 mod dictionary;
+mod digits;
 mod error;
 mod facts;
 mod html;

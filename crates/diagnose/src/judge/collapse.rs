@@ -3,6 +3,7 @@
 use super::course::{Course, Curve, Sheet};
 use super::robust::{median, noise, stretches};
 use super::{Evidence, Kind, Weight};
+use crate::digits::number;
 
 /// A loss that fell by less than this share from its start has not been learned from.
 ///
@@ -61,7 +62,7 @@ fn hidden_non_finite(course: &Course<'_>, sheet: &mut Sheet) {
     let what = format!(
         "the training loss falls from {} to exactly 0 and stays there for {zeros} rows: some trainers write a loss that is \
          no number as 0",
-        last.value
+        number(last.value)
     );
     let evidence = train.quotes(&[before.len(), before.len() - 1]);
     sheet.find((Kind::NonFinite, Weight::Broken), what, ("rows of exactly 0", count(zeros), 2.0), evidence);
@@ -70,7 +71,7 @@ fn hidden_non_finite(course: &Course<'_>, sheet: &mut Sheet) {
 /// One answer to everything.
 pub(super) fn constant_prediction(course: &Course<'_>, sheet: &mut Sheet) {
     if course.metrics.is_empty() && course.held_out.is_none() {
-        return sheet.skip(&[Kind::ConstantPrediction], "nothing held out was measured");
+        return sheet.skip(&[Kind::ConstantPrediction], "too few evaluations");
     }
     if sheet.has(Kind::UnigramPlateau) {
         return;
@@ -103,7 +104,12 @@ fn standing_metric<'a>(course: &'a Course<'_>) -> Option<(&'a Curve, String)> {
     let is_loss_flat = course.held_out.as_ref().is_none_or(|loss| gained(&loss.values()) < LEARNED_SHARE);
     let value = curve.first()?;
     is_loss_flat.then(|| {
-        let what = format!("{} is {value} at all {} evaluations: one answer to everything", curve.metric, curve.len());
+        let what = format!(
+            "{} is {} at all {} evaluations: one answer to everything",
+            curve.metric,
+            number(value),
+            curve.len()
+        );
         (curve, what)
     })
 }
@@ -128,7 +134,7 @@ fn near_two_classes(course: &Course<'_>, sheet: &mut Sheet) {
 /// Losses that do not move.
 pub(super) fn not_learning(course: &Course<'_>, sheet: &mut Sheet) {
     let Some(train) = course.train.as_ref().filter(|train| train.len() >= ENOUGH_ROWS) else {
-        return sheet.skip(&[Kind::NotLearning], "fewer than 8 rows of training loss");
+        return sheet.skip(&[Kind::NotLearning], "too few rows of training loss");
     };
     let values = train.values();
     let courses = stretches(&values, 10);
@@ -172,7 +178,7 @@ pub(super) fn unigram_plateau(course: &Course<'_>, sheet: &mut Sheet) {
 fn against_line(course: &Course<'_>, line: f64, sheet: &mut Sheet) {
     let curve = course.held_out.as_ref().filter(|loss| loss.len() >= 2).or(course.train.as_ref());
     let Some(curve) = curve.filter(|curve| curve.len() >= 2) else {
-        return sheet.skip(&[Kind::UnigramPlateau], "fewer than two losses");
+        return sheet.skip(&[Kind::UnigramPlateau], "too few evaluations");
     };
     let values = curve.values();
     let best = values.iter().copied().fold(f64::INFINITY, f64::min);
@@ -228,12 +234,12 @@ pub(super) fn below_baseline(course: &Course<'_>, sheet: &mut Sheet) {
 /// A high loss that hardly falls, where the log does not tell the line.
 fn high_plateau(course: &Course<'_>, sheet: &mut Sheet) {
     let Some(train) = course.train.as_ref().filter(|train| train.len() >= ENOUGH_ROWS) else {
-        return sheet.skip(&[Kind::UnigramPlateau], "fewer than 8 rows of training loss");
+        return sheet.skip(&[Kind::UnigramPlateau], "too few rows of training loss");
     };
     let values = train.values();
     let late = &values[values.len() / 4..];
-    let levels = stretches(late, 10);
-    let (start, end) = (levels[0], levels[levels.len() - 1]);
+    let third = late.len().div_ceil(3);
+    let (start, end) = (median(&late[..third]), median(&late[late.len() - third..]));
     let fell = (start - end) / start.abs().max(1e-12);
     if end < VOCABULARY_NATS || fell.abs() >= 0.01 || begins_late(train) || late.len() < ENOUGH_ROWS {
         return;
@@ -250,11 +256,11 @@ fn high_plateau(course: &Course<'_>, sheet: &mut Sheet) {
 /// Figures that are the same to the last digit.
 pub(super) fn frozen(course: &Course<'_>, sheet: &mut Sheet) {
     let Some(loss) = course.held_out.as_ref().filter(|loss| loss.len() >= 3) else {
-        return sheet.skip(&[Kind::FrozenModel], "fewer than three held-out losses");
+        return sheet.skip(&[Kind::FrozenModel], "too few evaluations");
     };
     let values = loss.values();
     if range(&values) == 0.0 && values[0] != 0.0 {
-        let what = format!("the held-out loss is {} at all {} evaluations", values[0], values.len());
+        let what = format!("the held-out loss is {} at all {} evaluations", number(values[0]), values.len());
         sheet.find((Kind::FrozenModel, Weight::Broken), what, ("range of the held-out loss", 0.0, 0.0), ends(loss));
     }
 }

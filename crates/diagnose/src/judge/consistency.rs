@@ -4,6 +4,7 @@ use super::collapse::count;
 use super::course::{Course, Curve, Sheet, position};
 use super::robust::{median, noise};
 use super::{Evidence, Finding, Kind, Statistic, Weight};
+use crate::digits::number;
 use crate::log::{Log, Point, RunLog, Split, Standing};
 
 /// Where a run was interrupted and went on.
@@ -17,7 +18,7 @@ pub(super) fn seams(course: &Course<'_>, sheet: &mut Sheet) {
             }
             _ => (Weight::Note, String::new()),
         };
-        let what = format!("the run was at {} and went on from {}{how}", seam.from, seam.to);
+        let what = format!("the run was at {} and went on from {}{how}", number(seam.from), number(seam.to));
         let evidence = Evidence {
             place: row.place,
             step: row.step,
@@ -92,7 +93,7 @@ pub(super) fn perplexities(course: &Course<'_>, sheet: &mut Sheet) {
             let (distance, point) = off[off.len() - 1];
             let what = format!(
                 "a {split} perplexity of {} is a loss of {:.4}; the log has another beside it",
-                point.value,
+                number(point.value),
                 point.value.ln()
             );
             let evidence = Evidence {

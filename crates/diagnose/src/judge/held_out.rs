@@ -13,8 +13,7 @@ const NEARLY_PERFECT: f64 = 0.99;
 /// The best evaluation behind, the loss risen.
 pub(super) fn overfitting(course: &Course<'_>, sheet: &mut Sheet) {
     let Some(loss) = course.held_out.as_ref().filter(|loss| loss.len() >= 2) else {
-        return sheet
-            .skip(&[Kind::Overfitting, Kind::LossUpMetricHolds, Kind::BestFirst], "fewer than two held-out losses");
+        return sheet.skip(&[Kind::Overfitting, Kind::LossUpMetricHolds, Kind::BestFirst], "too few evaluations");
     };
     if sheet.findings.iter().any(|finding| finding.weight == Weight::Broken) {
         return;
@@ -124,7 +123,7 @@ pub(super) fn still_or_saturated(course: &Course<'_>, sheet: &mut Sheet) {
     let loss = course.held_out.as_ref().filter(|loss| loss.len() >= 3);
     let metric = course.metrics.first().filter(|curve| curve.len() >= 3);
     if loss.is_none() && metric.is_none() {
-        return sheet.skip(&kinds, "fewer than three evaluations");
+        return sheet.skip(&kinds, "too few evaluations");
     }
     let is_broken = sheet.findings.iter().any(|finding| finding.weight == Weight::Broken);
     if is_broken || sheet.has(Kind::Overfitting) {
@@ -256,7 +255,7 @@ pub(super) fn ties(course: &Course<'_>, sheet: &mut Sheet) {
         return sheet.skip(&[Kind::TieInNoise], "the log does not tell how many examples were evaluated");
     };
     let Some(curve) = course.metrics.first().filter(|curve| curve.len() >= 3) else {
-        return sheet.skip(&[Kind::TieInNoise], "fewer than three evaluations of a metric");
+        return sheet.skip(&[Kind::TieInNoise], "too few evaluations of a metric");
     };
     let values = curve.values();
     let best = curve.highest().unwrap_or(0);
@@ -283,7 +282,7 @@ pub(super) fn ties(course: &Course<'_>, sheet: &mut Sheet) {
 /// Nothing learned for a good while, and then it was.
 pub(super) fn late_start(course: &Course<'_>, sheet: &mut Sheet) {
     let Some(curve) = course.metrics.first().filter(|curve| curve.len() >= 4) else {
-        return sheet.skip(&[Kind::LateStart], "fewer than four evaluations of a metric");
+        return sheet.skip(&[Kind::LateStart], "too few evaluations of a metric");
     };
     let values = curve.values();
     let top = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -312,7 +311,7 @@ fn is_perplexing(course: &Course<'_>, stood: usize) -> bool {
 /// A held-out loss that goes up and down.
 pub(super) fn oscillation(course: &Course<'_>, sheet: &mut Sheet) {
     let Some(loss) = course.held_out.as_ref().filter(|loss| loss.len() >= 6) else {
-        return sheet.skip(&[Kind::Oscillation], "fewer than six held-out losses");
+        return sheet.skip(&[Kind::Oscillation], "too few evaluations");
     };
     let values = loss.values();
     let steps: Vec<f64> = values.windows(2).map(|pair| pair[1] - pair[0]).collect();

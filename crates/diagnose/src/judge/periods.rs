@@ -30,7 +30,7 @@ struct Wave {
 pub(super) fn epoch_waves(course: &Course<'_>, sheet: &mut Sheet) {
     let kinds = [Kind::EpochSawtooth, Kind::EpochWave];
     let Some(train) = course.train.as_ref().filter(|train| train.len() >= 40) else {
-        return sheet.skip(&kinds, "fewer than 40 rows of training loss");
+        return sheet.skip(&kinds, "too few rows of training loss");
     };
     let places: Vec<f64> = train.points.iter().enumerate().map(|(rank, point)| position(point, rank)).collect();
     let Some(grid) = even(&places, &train.values()) else { return };
@@ -41,7 +41,7 @@ pub(super) fn epoch_waves(course: &Course<'_>, sheet: &mut Sheet) {
             fold(&grid, span, epoch, true)
         }
         Some(_) => {
-            sheet.skip(&kinds, "fewer than two and a half epochs, or fewer than six rows in each");
+            sheet.skip(&kinds, "too few epochs, or too few rows in each");
             // Positions in epochs may be of any unit; beside steps they are what they say.
             let is_other = train.points[0].step.is_some();
             search(&grid, span).map(|wave| Wave { is_other, ..wave })
@@ -97,7 +97,7 @@ fn epoch_length(course: &Course<'_>, train: &Curve) -> Option<f64> {
 /// The series at evenly spaced positions.
 fn even(places: &[f64], values: &[f64]) -> Option<Vec<f64>> {
     let (first, last) = (*places.first()?, *places.last()?);
-    if !(last > first) || places.windows(2).any(|pair| pair[1] < pair[0]) {
+    if last <= first || last.is_nan() || places.windows(2).any(|pair| pair[1] < pair[0]) {
         return None;
     }
     let points = GRID.min(4 * values.len());

@@ -4,6 +4,7 @@ use super::collapse::count;
 use super::course::{Course, Sheet};
 use super::robust::{median, noise, stretches};
 use super::{Evidence, Kind, Weight};
+use crate::digits::number;
 use crate::log::Split;
 use crate::recover::{Bearing, Held};
 
@@ -29,7 +30,7 @@ pub(super) fn rate_size(course: &Course<'_>, sheet: &mut Sheet) {
     if let Some(sign) = sign
         && peak > bound
     {
-        let what = format!("{sign} with a learning rate of up to {peak:.3e}");
+        let what = format!("{} with a learning rate of up to {}", sign.to_string().replace('-', " "), number(peak));
         let evidence = evidence_of_rate(course, peak);
         return sheet.find((Kind::RateTooHigh, Weight::Watch), what, ("peak learning rate", peak, bound), evidence);
     }
@@ -47,8 +48,9 @@ fn crawling(course: &Course<'_>, peak: f64, bound: f64, sheet: &mut Sheet) {
     let is_even = noise(&levels) < 0.2 * (start - end);
     if peak <= bound / 4.0 && gain > 0.01 && gain < 0.4 && late > 0.3 && is_even {
         let what = format!(
-            "the training loss falls from {start:.4} to {end:.4} in all, {:.0} % of it in the second half, at a rate of up to {peak:.1e}",
-            100.0 * late
+            "the training loss falls from {start:.4} to {end:.4} in all, {:.0} % of it in the second half, at a rate of up to {}",
+            100.0 * late,
+            number(peak)
         );
         let evidence = train.quotes(&[0, values.len() - 1]);
         sheet.find((Kind::RateTooLow, Weight::Watch), what, ("peak learning rate", peak, bound / 4.0), evidence);
@@ -71,7 +73,7 @@ fn evidence_of_rate(course: &Course<'_>, peak: f64) -> Vec<Evidence> {
 pub(super) fn gradients(course: &Course<'_>, sheet: &mut Sheet) {
     let kinds = [Kind::GradientBursts, Kind::ClippedAlways];
     let Some(curve) = course.gradient.as_ref().filter(|curve| curve.len() >= 10) else {
-        return sheet.skip(&kinds, "fewer than ten gradient norms");
+        return sheet.skip(&kinds, "no gradient norm, or too few");
     };
     let values = curve.values();
     let from = values.len() / 20;
@@ -110,19 +112,25 @@ pub(super) fn plan(course: &Course<'_>, claims: &[Held], sheet: &mut Sheet) {
         return sheet.skip(&[Kind::RateOffPlan], "neither the log nor a claim says what was planned");
     }
     for held in claims.iter().filter(|held| held.verdict == Bearing::Contradicts) {
-        let what = format!("{} is said to be {}, but {}", held.claim.key.replace('_', " "), held.claim.value, held.why);
-        let value = course.rate.as_ref().and_then(|rate| rate.highest().map(|at| rate.points[at].value));
-        let evidence = held.places.iter().take(2).map(|&place| Evidence {
-            place,
-            step: None,
-            epoch: None,
-            split: Split::Train,
-            metric: held.claim.key.clone(),
-            value: value.filter(|_| held.claim.key == "learning_rate").unwrap_or(held.claim.value),
-        });
+        let what = format!(
+            "{} is said to be {}, but {}",
+            held.claim.key.replace('_', " "),
+            number(held.claim.value),
+            held.why
+        );
+        let highest = course.rate.as_ref().filter(|_| held.claim.key == "learning_rate");
+        let evidence = match highest.and_then(|rate| rate.highest().map(|at| rate.quotes(&[at]))) {
+            Some(quoted) => quoted,
+            None => held.places.iter().take(2).map(|&place| of_claim(place, held)).collect(),
+        };
         let statistic = (held.claim.key.as_str(), held.claim.value, held.claim.value);
         // How often was logged is no matter of the model.
         let weight = if held.claim.key.ends_with("_every") { Weight::Note } else { Weight::Watch };
-        sheet.find((Kind::RateOffPlan, weight), what, statistic, evidence.collect());
+        sheet.find((Kind::RateOffPlan, weight), what, statistic, evidence);
     }
+}
+
+fn of_claim(place: crate::log::Place, held: &Held) -> Evidence {
+    let (metric, value) = (held.claim.key.clone(), held.claim.value);
+    Evidence { place, step: None, epoch: None, split: Split::Train, metric, value }
 }

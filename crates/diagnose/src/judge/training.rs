@@ -13,7 +13,7 @@ const SPIKE_DEVIATIONS: f64 = 8.0;
 /// A training loss that ended above where it was.
 pub(super) fn diverged(course: &Course<'_>, sheet: &mut Sheet) {
     let Some(train) = course.train.as_ref().filter(|train| train.len() >= 4) else {
-        return sheet.skip(&[Kind::Diverged, Kind::SpikeNotRecovered], "fewer than four rows of training loss");
+        return sheet.skip(&[Kind::Diverged, Kind::SpikeNotRecovered], "too few rows of training loss");
     };
     let values = train.values();
     let levels = stretches(&values, 20);
@@ -46,7 +46,7 @@ pub(super) fn diverged(course: &Course<'_>, sheet: &mut Sheet) {
 /// Rows far above their surroundings.
 pub(super) fn spikes(course: &Course<'_>, sheet: &mut Sheet) {
     let Some(train) = course.train.as_ref().filter(|train| train.len() >= 3 * REACH) else {
-        return sheet.skip(&[Kind::SpikeRecovered], "fewer than 18 rows of training loss");
+        return sheet.skip(&[Kind::SpikeRecovered], "too few rows of training loss");
     };
     let values = train.values();
     let around = surroundings(&values, REACH);
@@ -84,7 +84,7 @@ pub(super) fn spikes(course: &Course<'_>, sheet: &mut Sheet) {
 /// A loss that keeps to one of two levels for a while, again and again.
 pub(super) fn bistable(course: &Course<'_>, sheet: &mut Sheet) {
     let Some(train) = course.train.as_ref().filter(|train| train.len() >= 40) else {
-        return sheet.skip(&[Kind::Bistable], "fewer than 40 rows of training loss");
+        return sheet.skip(&[Kind::Bistable], "too few rows of training loss");
     };
     let values = train.values();
     let late = &values[values.len() / 3..];
@@ -120,7 +120,7 @@ pub(super) fn bistable(course: &Course<'_>, sheet: &mut Sheet) {
 /// A training loss near nothing for most of the run.
 pub(super) fn memorised(course: &Course<'_>, sheet: &mut Sheet) {
     let Some(train) = course.train.as_ref().filter(|train| train.len() >= 5) else {
-        return sheet.skip(&[Kind::Memorised], "fewer than five rows of training loss");
+        return sheet.skip(&[Kind::Memorised], "too few rows of training loss");
     };
     let values = train.values();
     let bound = (0.02 * values[0]).clamp(0.01, 0.05);
@@ -128,8 +128,7 @@ pub(super) fn memorised(course: &Course<'_>, sheet: &mut Sheet) {
     let Some(from) = (0..levels.len()).find(|&at| median(&levels[at..]) < bound && levels[at] < bound) else { return };
     let row = (from * values.len()).div_euclid(levels.len());
     let at = train.shares().get(row).copied().unwrap_or(1.0);
-    // A log of training alone that ends so low has been learned by heart whenever it came there.
-    if at > 0.5 && course.evaluations() > 0 {
+    if at > 0.5 {
         return;
     }
     let what = format!(
