@@ -208,14 +208,14 @@ def one(a, name, task, settings, kind, seed):
         done = command(a, "train", case, "--runs", folder / "runs", "--prepared", a.work / "prepared", *changes)
         if not (run / "journal.jsonl").exists():
             sys.exit(f"{name}: {done.stderr.strip()[-600:]}")
-    told = json.loads(command(a, "diagnose", run, "--json").stdout)
+    told = json.loads(command(a, "diagnose", run, "--json").stdout)["logs"][0]
     found = [finding for part in told["runs"] for finding in part["findings"]]
     events = [json.loads(line) for line in (run / "journal.jsonl").read_text().splitlines()]
     losses = [event["loss"] for event in events if event["event"] == "eval"]
     return {"name": name, "task": task, "seed": seed, "verdict": told["verdict"], "loss": losses[-1] if losses else float("nan"),
             "alerts": [event["kind"] for event in events if event["event"] == "alert"],
-            "serious": {finding["kind"] for finding in found if finding["weight"] != "note"},
-            "all": {finding["kind"] for finding in found}}
+            "serious": {finding["rule"] for finding in found if finding["weight"] != "note"},
+            "all": {finding["rule"] for finding in found}}
 
 
 def band(results, task):

@@ -42,9 +42,11 @@ WORD = {kind: word for word, kinds in SAME.items() for kind in kinds}
 
 
 def judged(casebook, path):
-    told = json.loads(subprocess.run([casebook, "diagnose", str(path), "--json"], capture_output=True, text=True).stdout)
+    told = json.loads(subprocess.run([casebook, "diagnose", str(path), "--json"], capture_output=True, text=True).stdout)["logs"][0]
     found = told["findings"] + [finding for run in told["runs"] for finding in run["findings"]]
-    return told["verdict"].replace(" ", "_"), {finding["kind"] for finding in found}
+    # A gap that is only noted is no overfitting to the reader either: the held-out loss still fell.
+    said = [finding for finding in found if (finding["rule"], finding["weight"]) != ("generalisation-gap", "note")]
+    return told["verdict"].replace(" ", "_"), {finding["rule"] for finding in said}
 
 
 def share(right, all):

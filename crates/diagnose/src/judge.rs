@@ -149,8 +149,10 @@ pub fn judge(log: &Log, claims: &[Claim]) -> Diagnosis {
 /// Judges one run.
 fn judge_run(nth: usize, run: &RunLog, claims: &[Claim]) -> RunDiagnosis {
     let recovered = recover(run);
-    let claims: Vec<Held> =
-        claims.iter().cloned().chain(Claim::of_log(run)).map(|claim| hold(&claim, &recovered)).collect();
+    // What the log claims itself, unless it was just said.
+    let is_new = |claim: &Claim| !claims.iter().any(|given| (&given.key, given.value) == (&claim.key, claim.value));
+    let of_log = Claim::of_log(run).into_iter().filter(is_new);
+    let claims: Vec<Held> = claims.iter().cloned().chain(of_log).map(|claim| hold(&claim, &recovered)).collect();
     let course = Course::of(run, &recovered);
     let mut sheet = Sheet::default();
     collapse::non_finite(&course, &mut sheet);
@@ -199,7 +201,7 @@ fn lacking(course: &Course<'_>, sheet: &mut Sheet) {
     let is_broken = sheet.findings.iter().any(|finding| finding.weight == Weight::Broken);
     let steps = course.recovered.last_step.as_ref().map_or(f64::INFINITY, |last| last.value);
     // One that did not learn in fifty steps had no time to.
-    let is_short = if is_broken { steps < 50.0 } else { evaluations == 0 && rows < 5 };
+    let is_short = if is_broken { steps < 50.0 } else { evaluations <= 3 && rows < 5 && (rows, evaluations) != (0, 1) };
     if is_short {
         sheet.find(
             (Kind::TooShort, Weight::Note),

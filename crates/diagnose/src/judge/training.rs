@@ -128,14 +128,13 @@ pub(super) fn memorised(course: &Course<'_>, sheet: &mut Sheet) {
     let Some(from) = (0..levels.len()).find(|&at| median(&levels[at..]) < bound && levels[at] < bound) else { return };
     let row = (from * values.len()).div_euclid(levels.len());
     let at = train.shares().get(row).copied().unwrap_or(1.0);
-    if at > 0.5 {
+    // Without evaluations nothing else can be said of a loss so low.
+    if at > if course.evaluations() > 0 { 0.5 } else { 0.9 } {
         return;
     }
-    let what = format!(
-        "the training loss is below {bound:.3} from {:.0} % of the run on ({:.4} in the end)",
-        100.0 * at,
-        median(&levels[from..])
-    );
+    let from_where = if at < 0.005 { "throughout".into() } else { format!("from {:.0} % of the run on", 100.0 * at) };
+    let end = median(&levels[from..]);
+    let what = format!("the training loss is below {bound:.3} {from_where} ({end:.4} in the end)");
     let weight = Weight::Note;
     sheet.find(
         (Kind::Memorised, weight),
