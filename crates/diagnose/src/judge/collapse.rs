@@ -215,6 +215,9 @@ fn is_above(course: &Course<'_>, majority: f64) -> bool {
 
 /// An accuracy below the commonest class's share by more than chance explains.
 pub(super) fn below_baseline(course: &Course<'_>, sheet: &mut Sheet) {
+    if course.is_language_model() {
+        return; // there are no classes
+    }
     let Some(majority) = course.run.number("majority_accuracy") else {
         return sheet.skip(&[Kind::BelowBaseline], "the log does not tell the commonest class's share");
     };

@@ -88,22 +88,26 @@ pub(super) fn gradients(course: &Course<'_>, sheet: &mut Sheet) {
         let statistic = ("largest over median", values[worst] / usual, 10.0);
         sheet.find((Kind::GradientBursts, Weight::Note), what, statistic, curve.quotes(&[worst]));
     }
-    let Some(bound) = course.run.number("clip_norm").filter(|bound| *bound > 0.0) else {
+    let Some((clipped, how)) = clipped(course, &values) else {
         return sheet.skip(&[Kind::ClippedAlways], "the log does not tell at which norm gradients are clipped");
     };
-    let clipped = count(values.iter().filter(|norm| **norm > bound).count()) / count(values.len());
     if clipped > 0.9 {
-        let what = format!(
-            "{:.0} % of the gradient norms lie above the bound of {bound}; the median is {usual:.3}",
-            100.0 * clipped
-        );
-        sheet.find(
-            (Kind::ClippedAlways, Weight::Note),
-            what,
-            ("share of rows clipped", clipped, 0.9),
-            curve.quotes(&[values.len() / 2]),
-        );
+        let what = format!("{:.0} % of the gradients {how}; their median norm is {usual:.3}", 100.0 * clipped);
+        let evidence = curve.quotes(&[values.len() / 2]);
+        sheet.find((Kind::ClippedAlways, Weight::Note), what, ("share clipped", clipped, 0.9), evidence);
     }
+}
+
+/// Share of the gradients that are clipped: as counted, or by the bound that the log states.
+fn clipped(course: &Course<'_>, norms: &[f64]) -> Option<(f64, String)> {
+    let counted = course.run.series(&Split::Train, "clipped_share");
+    if !counted.is_empty() {
+        let shares: Vec<f64> = counted.iter().map(|point| point.value).collect();
+        return Some((median(&shares), "were clipped".into()));
+    }
+    let bound = course.run.number("clip_norm").filter(|bound| *bound > 0.0)?;
+    let above = norms.iter().filter(|norm| **norm > bound).count();
+    Some((count(above) / count(norms.len()), format!("lie above the bound of {}", number(bound))))
 }
 
 /// Claims that the log rules out.

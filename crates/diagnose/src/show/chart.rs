@@ -168,7 +168,8 @@ fn panel(run: &RunLog, metric: &str, height: f64, across: Across) -> Option<Char
     Some(Chart {
         y_label,
         series,
-        log_y: low > 0.0 && high / low > WIDE && !is_rate,
+        // A share keeps its axis: from 0 to 1 it says what it is.
+        log_y: low > 0.0 && high / low > WIDE && !is_rate && (metric.contains("loss") || high > 1.5),
         y_from_zero: is_rate,
         height: Some(height),
         ..Chart::default()
