@@ -5,6 +5,7 @@ mod commands;
 mod doctor;
 mod models;
 mod predict;
+mod probe;
 mod records;
 mod show;
 mod threads;

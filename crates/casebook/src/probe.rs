@@ -1,0 +1,132 @@
+//! `casebook probe`: is a case fit to be trained?
+
+use std::{path::PathBuf, process::ExitCode, sync::atomic::Ordering};
+
+use anyhow::{Context, bail};
+use case::{Case, Variant};
+use train::{CheckOutcome, Checked, Examination, Spec, Sweep, SweptRate, examine, take_over};
+
+use crate::{
+    arguments::ProbeArguments,
+    commands::{STOPPED, choose},
+    show::{Show, line, warning},
+    threads::stop_flag,
+};
+
+/// The exit status where a check failed, apart from that of errors.
+const FAILED: u8 = 20;
+
+/// Columns of a check's name and of its outcome.
+const NAME: usize = 22;
+const OUTCOME: usize = 16;
+
+/// Examines a variant of a case and shows what was found.
+pub(crate) fn probe(arguments: &ProbeArguments) -> anyhow::Result<ExitCode> {
+    let mut set = arguments.set.clone();
+    set.extend(arguments.device.iter().map(|device| format!("train.device={device}")));
+    let case = case::load(&arguments.case, &set)?;
+    let base = std::env::current_dir().context("finding the current folder")?;
+    let mut variant = first(&case, arguments)?;
+    variant.check_files(&base)?;
+    take_over(&mut variant, &base)?;
+    let Some(seed) = variant.config.seeds.first().copied() else { bail!("the case has no seed") };
+    let spec = Spec {
+        case: case.name.clone(),
+        variant: variant.name.clone(),
+        seed,
+        config: variant.config.clone(),
+        resolved: variant.resolved_toml(),
+        run: PathBuf::new(), // none is written
+        base,
+        cache: arguments.prepared.clone(),
+        force_device: arguments.force_device,
+    };
+    for text in case::warnings(&variant.config) {
+        warning(&text);
+    }
+    let stop = stop_flag()?;
+    let mut show = Show::new(arguments.json);
+    let is_text = !arguments.json;
+    let mut told = |checked: &Checked| {
+        if is_text {
+            rows(checked).iter().for_each(|row| line(row));
+        }
+    };
+    let examination = examine(&spec, arguments.minutes, &stop, &mut show, &mut told)?;
+    drop(show);
+    if is_text {
+        conclusion(&examination, &case).iter().for_each(|row| line(row));
+    } else {
+        line(&serde_json::to_string_pretty(&examination).context("writing the result as JSON")?);
+    }
+    draw(arguments, &examination)?;
+    Ok(match (examination.failed(), stop.load(Ordering::Relaxed)) {
+        (true, _) => ExitCode::from(FAILED),
+        (false, true) => ExitCode::from(STOPPED),
+        (false, false) => ExitCode::SUCCESS,
+    })
+}
+
+/// The variant asked for, or the first.
+fn first(case: &Case, arguments: &ProbeArguments) -> anyhow::Result<Variant> {
+    let chosen = choose(case, arguments.variant.as_deref())?;
+    Ok((*chosen.first().context("a case has a variant")?).clone())
+}
+
+/// A check as lines of the table.
+fn rows(checked: &Checked) -> Vec<String> {
+    let indent = " ".repeat(NAME + OUTCOME);
+    let mut rows = vec![format!("{:<NAME$}{:<OUTCOME$}{}", checked.name, checked.outcome.word(), checked.measured)];
+    if !checked.threshold.is_empty() {
+        rows.push(format!("{indent}wanted: {}", checked.threshold));
+    }
+    rows.extend(checked.remarks.iter().map(|remark| format!("{indent}{remark}")));
+    rows.extend(checked.meaning.iter().map(|meaning| format!("{indent}this means: {meaning}")));
+    rows.extend(checked.next.iter().map(|next| format!("{indent}try next:   {next}")));
+    rows
+}
+
+/// The sweep's rates, and how many checks ended how.
+fn conclusion(examination: &Examination, case: &Case) -> Vec<String> {
+    let mut rows = examination.sweep.as_ref().map_or_else(Vec::new, sweep_rows);
+    let outcomes = [CheckOutcome::Passed, CheckOutcome::Failed, CheckOutcome::NotApplicable, CheckOutcome::NotDone];
+    let counts = outcomes.map(|outcome| format!("{} {}", examination.count(outcome), outcome.word())).join(", ");
+    rows.push(format!("\n{counts}; {:.0} s; nothing was kept but prepared text", examination.seconds));
+    let others = case.variants.iter().map(|variant| variant.name.as_str()).filter(|name| *name != examination.variant);
+    let others = others.collect::<Vec<_>>().join(", ");
+    if !others.is_empty() {
+        rows.push(format!("not examined: {others} (--variant NAME)"));
+    }
+    rows
+}
+
+/// Loss at the end by rate.
+fn sweep_rows(sweep: &Sweep) -> Vec<String> {
+    let loss = |rate: &SweptRate| match rate.loss {
+        Some(loss) => format!("{loss:>9.3} ± {:.3}", rate.error),
+        None => format!("{:>9}", "no number"),
+    };
+    let marks = |rate: &SweptRate| {
+        let learns = sweep.learns.is_some_and(|[low, high]| (low..=high).contains(&rate.rate) && !rate.diverged);
+        let marks = [(learns, "learns"), (rate.diverged, "diverges"), (rate.rate == sweep.own, "the case's own")];
+        marks.iter().filter(|(holds, _)| *holds).map(|(_, mark)| *mark).collect::<Vec<_>>().join(", ")
+    };
+    let of = |rate: &SweptRate| format!("  {:>8}  {:<18}  {}", format!("{:e}", rate.rate), loss(rate), marks(rate));
+    let head = format!(
+        "\n  {:>8}  training loss after {} updates ({:.3} before the first; {:.3} by frequencies alone)",
+        "rate", sweep.updates, sweep.first_loss, sweep.unigram
+    );
+    std::iter::once(head).chain(sweep.rates.iter().map(of)).collect()
+}
+
+/// Draws the sweep where that is asked for.
+fn draw(arguments: &ProbeArguments, examination: &Examination) -> anyhow::Result<()> {
+    let Some(path) = &arguments.chart else { return Ok(()) };
+    let Some(sweep) = &examination.sweep else {
+        warning(&format!("{} is not drawn: no rate was tried", path.display()));
+        return Ok(());
+    };
+    let chart = sweep.chart(&format!("{}/{}", examination.case, examination.variant));
+    journal::write_atomically(path, journal::svg(&chart).as_bytes())
+        .with_context(|| format!("writing {}", path.display()))
+}
