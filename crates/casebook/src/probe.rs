@@ -2,8 +2,8 @@
 
 use std::{path::PathBuf, process::ExitCode, sync::atomic::Ordering};
 
-use anyhow::{Context, bail};
-use case::{Case, Variant};
+use anyhow::Context;
+use case::Case;
 use train::{CheckOutcome, Checked, Examination, Spec, Sweep, SweptRate, examine, take_over};
 
 use crate::{
@@ -25,36 +25,15 @@ pub(crate) fn probe(arguments: &ProbeArguments) -> anyhow::Result<ExitCode> {
     let mut set = arguments.set.clone();
     set.extend(arguments.device.iter().map(|device| format!("train.device={device}")));
     let case = case::load(&arguments.case, &set)?;
-    let base = std::env::current_dir().context("finding the current folder")?;
-    let mut variant = first(&case, arguments)?;
-    variant.check_files(&base)?;
-    take_over(&mut variant, &base)?;
-    let Some(seed) = variant.config.seeds.first().copied() else { bail!("the case has no seed") };
-    let spec = Spec {
-        case: case.name.clone(),
-        variant: variant.name.clone(),
-        seed,
-        config: variant.config.clone(),
-        resolved: variant.resolved_toml(),
-        run: PathBuf::new(), // none is written
-        base,
-        cache: arguments.prepared.clone(),
-        force_device: arguments.force_device,
-    };
-    for text in case::warnings(&variant.config) {
+    let spec = spec(&case, arguments)?;
+    for text in case::warnings(&spec.config) {
         warning(&text);
     }
     let stop = stop_flag()?;
     let mut show = Show::new(arguments.json);
-    let is_text = !arguments.json;
-    let mut told = |checked: &Checked| {
-        if is_text {
-            rows(checked).iter().for_each(|row| line(row));
-        }
-    };
-    let examination = examine(&spec, arguments.minutes, &stop, &mut show, &mut told)?;
+    let examination = examine(&spec, arguments.minutes, &stop, &mut show)?;
     drop(show);
-    if is_text {
+    if !arguments.json {
         conclusion(&examination, &case).iter().for_each(|row| line(row));
     } else {
         line(&serde_json::to_string_pretty(&examination).context("writing the result as JSON")?);
@@ -67,14 +46,28 @@ pub(crate) fn probe(arguments: &ProbeArguments) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// The variant asked for, or the first.
-fn first(case: &Case, arguments: &ProbeArguments) -> anyhow::Result<Variant> {
+/// What is examined: the variant asked for or the first, with its first seed.
+fn spec(case: &Case, arguments: &ProbeArguments) -> anyhow::Result<Spec> {
+    let base = std::env::current_dir().context("finding the current folder")?;
     let chosen = choose(case, arguments.variant.as_deref())?;
-    Ok((*chosen.first().context("a case has a variant")?).clone())
+    let mut variant = (*chosen.first().context("a case has a variant")?).clone();
+    variant.check_files(&base)?;
+    take_over(&mut variant, &base)?;
+    Ok(Spec {
+        case: case.name.clone(),
+        variant: variant.name.clone(),
+        seed: *variant.config.seeds.first().context("a case has a seed")?,
+        config: variant.config.clone(),
+        resolved: variant.resolved_toml(),
+        run: PathBuf::new(), // none is written
+        base,
+        cache: arguments.prepared.clone(),
+        force_device: arguments.force_device,
+    })
 }
 
 /// A check as lines of the table.
-fn rows(checked: &Checked) -> Vec<String> {
+pub(crate) fn rows(checked: &Checked) -> Vec<String> {
     let indent = " ".repeat(NAME + OUTCOME);
     let mut rows = vec![format!("{:<NAME$}{:<OUTCOME$}{}", checked.name, checked.outcome.word(), checked.measured)];
     if !checked.threshold.is_empty() {

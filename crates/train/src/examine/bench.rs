@@ -35,6 +35,11 @@ impl<'a> Clock<'a> {
         Self { started: Instant::now(), limit: Duration::from_secs_f64(60.0 * minutes), stop }
     }
 
+    /// Set where it was asked to stop.
+    pub(super) fn stop(&self) -> &AtomicBool {
+        self.stop
+    }
+
     /// Seconds gone.
     pub(super) fn gone(&self) -> f64 {
         self.started.elapsed().as_secs_f64()

@@ -20,9 +20,9 @@ const DEVIATIONS: f64 = 4.0;
 /// A span's tokens are one draw: it is as if there were so many times fewer.
 const TOKENS_OF_A_SPAN: f64 = 30.0;
 /// Real tokens that are looked at, at most.
-const TOKENS: u64 = 2_000_000;
+const TOKENS: u64 = 4_000_000;
 /// Updates of an epoch whose masks are compared with the next one's, at most.
-const EPOCH: u64 = 2_000;
+const EPOCH: u64 = 5_000;
 /// Share of all time that may be spent.
 const TIME: f64 = 0.1;
 

@@ -9,7 +9,9 @@
 mod apart;
 mod arrangement;
 mod bench;
+mod boxes;
 mod checked;
+mod deal;
 mod first_loss;
 mod fit;
 mod gradients;
@@ -74,7 +76,7 @@ impl Examination {
     }
 }
 
-/// Examines a case for at most so many minutes; each check is told as soon as it is made.
+/// Examines a case for at most so many minutes; each check is shown as soon as it is made.
 ///
 /// Reading and preparing text counts, and is never cut short: what is prepared is kept, so the same call again has the time
 /// for more. Checks there is no time for are listed as not done, with what they would need.
@@ -86,7 +88,6 @@ pub fn examine(
     minutes: f64,
     stop: &AtomicBool,
     report: &mut dyn Report,
-    told: &mut dyn FnMut(&Checked),
 ) -> Result<Examination, TrainError> {
     let clock = Clock::start(minutes, stop);
     let place = open_place(spec, report)?;
@@ -99,34 +100,29 @@ pub fn examine(
     let mut setup = timed(Setup::new(&spec.config, spec.seed, material, place, None, None)?, report)?;
     let device = format!("{}: {}", setup.place.word, setup.place.description);
     report.say(Notice::Fact(format!("examine  {}/{}, seed {}, on {device}", spec.case, spec.variant, spec.seed)));
-    let mut list = List { clock: &clock, told, checks: Vec::new() };
+    let mut list = List { clock: &clock, report, checks: Vec::new() };
     of_data(&setup, texts.as_ref(), &mut list);
     drop(texts);
-    let mut found = (None, None);
-    if clock.over().is_none() {
-        let bench = Bench::new(spec, &mut setup, &clock)?;
-        report.say(Notice::Fact(pace(&bench)));
-        found = (Some(bench.pace.whole), of_model(&bench, examples, &mut list, report)?);
-    } else {
-        OF_MODEL.iter().for_each(|name| list.leave_out(name));
-    }
-    let (seconds_per_update, sweep) = found;
-    Ok(Examination {
-        case: spec.case.clone(),
-        variant: spec.variant.clone(),
-        seed: spec.seed,
-        task: spec.config.task.name(),
-        device,
-        seconds: clock.gone(),
-        seconds_per_update,
-        checks: list.checks,
-        sweep,
-    })
+    let (seconds_per_update, sweep) = match clock.over() {
+        Some(_) => {
+            OF_MODEL.iter().for_each(|name| list.leave_out(name));
+            (None, None)
+        }
+        None => {
+            let bench = Bench::new(spec, &mut setup, &clock)?;
+            list.report.say(Notice::Fact(pace(&bench)));
+            (Some(bench.pace.whole), of_model(&bench, examples, &mut list)?)
+        }
+    };
+    let (seconds, checks) = (clock.gone(), list.checks);
+    let (case, variant) = (spec.case.clone(), spec.variant.clone());
+    let (seed, task) = (spec.seed, spec.config.task.name());
+    Ok(Examination { case, variant, seed, task, device, seconds, seconds_per_update, checks, sweep })
 }
 
 /// Checks that need the model.
-const OF_MODEL: [&str; 6] =
-    [first_loss::NAME, gradients::NAME, arrangement::NAME, overfit::NAME, shuffled::NAME, sweep::NAME];
+const OF_MODEL: [&str; 7] =
+    [first_loss::NAME, gradients::NAME, arrangement::NAME, boxes::NAME, overfit::NAME, shuffled::NAME, sweep::NAME];
 
 /// How long an update takes here.
 fn pace(bench: &Bench) -> String {
@@ -158,18 +154,14 @@ fn of_data(setup: &Setup, texts: Option<&apart::Texts>, list: &mut List) {
 }
 
 /// What is checked with the model: first what one batch shows, then what needs training.
-fn of_model(
-    bench: &Bench,
-    examples: Option<Examples>,
-    list: &mut List,
-    report: &mut dyn Report,
-) -> Result<Option<Sweep>, TrainError> {
+fn of_model(bench: &Bench, examples: Option<Examples>, list: &mut List) -> Result<Option<Sweep>, TrainError> {
     list.try_make(first_loss::NAME, || first_loss::first_loss(bench))?;
     list.try_make(gradients::NAME, || gradients::gradients(bench))?;
     list.try_make(arrangement::NAME, || arrangement::arrangement(bench))?;
+    list.try_make(boxes::NAME, || boxes::boxes(bench))?;
     list.try_make(overfit::NAME, || overfit::overfit(bench))?;
     list.try_make(shuffled::NAME, || match examples {
-        Some(examples) => shuffled::shuffled_labels(bench, examples, report),
+        Some(examples) => shuffled::shuffled_labels(bench, examples),
         None => shuffled::shuffled_words(bench),
     })?;
     let mut swept = None;
@@ -181,10 +173,10 @@ fn of_model(
     Ok(swept)
 }
 
-/// The checks that were made, each told as it comes.
+/// The checks that were made, each shown as it comes.
 struct List<'a> {
     clock: &'a Clock<'a>,
-    told: &'a mut dyn FnMut(&Checked),
+    report: &'a mut dyn Report,
     checks: Vec<Checked>,
 }
 
@@ -221,7 +213,7 @@ impl List<'_> {
     }
 
     fn add(&mut self, checked: Checked) {
-        (self.told)(&checked);
+        self.report.say(Notice::Checked(&checked));
         self.checks.push(checked);
     }
 }

@@ -20,7 +20,7 @@ const LEFT: f64 = 0.1;
 /// Rows learned by heart: at most, and at least.
 const ROWS: [usize; 2] = [8, 2];
 /// Updates at each rate.
-const UPDATES: u64 = 200;
+const UPDATES: u64 = 300;
 /// Updates that there must be time for at least, where an update takes long: often that many are enough.
 const LEAST_UPDATES: u64 = 60;
 /// Updates of warm-up before each rate.

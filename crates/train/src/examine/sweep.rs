@@ -17,6 +17,10 @@ const HIGHEST: f64 = 1e-1;
 const RATES: usize = 9;
 /// Updates at each rate: as many as there is time for.
 const UPDATES: [u64; 2] = [15, 60];
+/// Share of the time left by which it is to be done: what else runs on the machine may slow it down.
+const TIME: f64 = 0.7;
+/// Rates that must have been tried to say something.
+const LEAST_RATES: usize = 5;
 /// Share of the updates that the warm-up takes, where the case has one.
 const WARMUP: f64 = 0.25;
 /// Share of the updates, the last ones, whose mean loss is a rate's result.
@@ -80,40 +84,44 @@ pub(super) fn sweep(bench: &Bench) -> Result<(Checked, Option<Sweep>), TrainErro
     let own = bench.setup.config.schedule.learning_rate;
     let rates = rates(own);
     let cost = bench.pace.whole * rates.len() as f64;
-    // A tenth is kept for batches and what else is not an update.
-    let updates = ((0.9 * bench.clock.left() / cost) as u64).min(UPDATES[1]);
+    let updates = ((TIME * bench.clock.left() / cost) as u64).min(UPDATES[1]);
     if updates < UPDATES[0] {
-        let needed = (bench.clock.gone() + cost * UPDATES[0] as f64 / 0.9) / 60.0;
-        let why = match bench.clock.over() {
-            Some(why) => why.into(),
-            None => {
-                format!("{} rates of {} updates would want --minutes {:.0}", rates.len(), UPDATES[0], needed.ceil())
-            }
-        };
-        return Ok((Checked::not_done(NAME, why), None));
+        return Ok((no_time(bench, rates.len(), cost), None));
     }
     let lessons = (0..updates).map(|step| Lesson::at(bench.setup, step)).collect::<Vec<_>>();
     let planned_warmup = bench.setup.plan.warmup_steps;
-    let warmup = planned_warmup.min((WARMUP * updates as f64) as u64);
+    let steps = Steps { updates, warmup: planned_warmup.min((WARMUP * updates as f64) as u64), planned_warmup };
     let last = lessons.len() - (LAST * lessons.len() as f64).ceil() as usize;
     // What the first weights lose on the batches at the end, dropout and all: the same batches, so their noise cancels.
-    let Some(first) = train_at(bench, &lessons[last..], 0.0, 0)? else { return Ok((cut_short(bench, 0), None)) };
+    let first = train_at(bench, &lessons[last..], 0.0, 0)?.unwrap_or_default();
     let first = first.into_iter().map(|loss| loss.unwrap_or(f64::NAN)).collect::<Vec<_>>();
-    let mut swept = Vec::new();
-    for rate in rates {
-        let Some(losses) = train_at(bench, &lessons, rate, warmup)? else {
-            return Ok((cut_short(bench, swept.len()), None));
-        };
-        swept.push(result(rate, &losses[last..], &first));
+    let (mut swept, mut untried) = (Vec::new(), Vec::new());
+    // The case's own first: should time run short, that one must not be missing.
+    for rate in std::iter::once(own).chain(rates.iter().copied().filter(|rate| *rate != own)) {
+        match train_at(bench, &lessons, rate, steps.warmup)? {
+            Some(losses) => swept.push(result(rate, &losses[last..], &first)),
+            None => untried.push(format!("{rate:e}")),
+        }
     }
-    let steps = Steps { updates, warmup, planned_warmup };
+    if swept.len() < LEAST_RATES {
+        let why = bench.clock.over().unwrap_or("the time was over");
+        return Ok((Checked::not_done(NAME, format!("after {} of {} rates {why}", swept.len(), rates.len())), None));
+    }
+    swept.sort_by(|a, b| a.rate.total_cmp(&b.rate));
     let sweep = Sweep::of(swept, own, steps, (mean_and_error(&first).0, bench.setup.baselines.unigram));
-    Ok((sweep.judge(), Some(sweep)))
+    let untried = (!untried.is_empty()).then(|| format!("no time was left for {}", untried.join(", ")));
+    Ok((sweep.judge().with(untried), Some(sweep)))
 }
 
-fn cut_short(bench: &Bench, rates: usize) -> Checked {
-    let why = bench.clock.over().unwrap_or("the time was over");
-    Checked::not_done(NAME, format!("after {rates} rates {why}"))
+fn no_time(bench: &Bench, rates: usize, cost: f64) -> Checked {
+    let needed = ((bench.clock.gone() + cost * UPDATES[0] as f64 / TIME) / 60.0).ceil();
+    Checked::not_done(
+        NAME,
+        match bench.clock.over() {
+            Some(why) => why.into(),
+            None => format!("{rates} rates of {} updates would want --minutes {needed:.0} or more", UPDATES[0]),
+        },
+    )
 }
 
 /// The rates, ascending: at equal ratios, and the case's own.
@@ -163,6 +171,13 @@ fn result(rate: f64, losses: &[Option<f64>], first: &[f64]) -> SweptRate {
     SweptRate { rate, loss: Some(mean), error, diverged }
 }
 
+impl SweptRate {
+    /// Nats by which it came down from the first loss; 0 where it ended as no number.
+    fn gain(&self, first_loss: f64) -> f64 {
+        self.loss.map_or(0.0, |loss| first_loss - loss)
+    }
+}
+
 /// How many updates a rate had.
 #[derive(Debug, Clone, Copy)]
 struct Steps {
@@ -176,8 +191,9 @@ impl Sweep {
         let Steps { updates, warmup, planned_warmup } = steps;
         let calm = rates.iter().rposition(|rate| !rate.diverged).map_or(0, |last| last + 1);
         let diverges_from = rates.get(calm).map(|rate| rate.rate);
-        let gain = |rate: &SweptRate| rate.loss.map_or(0.0, |loss| first_loss - loss);
-        let best = rates.iter().map(gain).fold(0.0, f64::max);
+        let gain = |rate: &SweptRate| rate.gain(first_loss);
+        // A gain that is not told from noise is none.
+        let best = rates.iter().filter(|rate| gain(rate) > 3.0 * rate.error).map(gain).fold(0.0, f64::max);
         let learning = rates.iter().filter(|rate| best > 0.0 && gain(rate) >= LEARNS * best).map(|rate| rate.rate);
         let learning = learning.collect::<Vec<_>>();
         let learns = learning.first().zip(learning.last()).map(|(low, high)| [*low, *high]);
@@ -191,7 +207,7 @@ impl Sweep {
         let range = match self.learns {
             Some([low, high]) if low == high => format!("it learns at {low:e}"),
             Some([low, high]) => format!("it learns from {low:e} to {high:e}"),
-            None => "it learns at no rate".into(),
+            None => "so few updates show learning at no rate".into(),
         };
         let point = self
             .diverges_from
@@ -206,11 +222,11 @@ impl Sweep {
             "{} updates a rate, {} of them warm-up (the case asks for {}): what a rate does in a whole run is not known",
             self.updates, self.warmup, self.planned_warmup
         )];
-        let gain = |rate: &SweptRate| rate.loss.map_or(0.0, |loss| self.first_loss - loss);
+        let gain = |rate: &SweptRate| rate.gain(self.first_loss);
         let best = self.rates.iter().max_by(|a, b| gain(a).total_cmp(&gain(b)));
         let own = self.rates.iter().find(|rate| rate.rate == self.own);
         if let (Some(best), Some(own)) = (best, own)
-            && gain(best) > 0.0
+            && self.learns.is_some()
             && gain(own) < LOW.0 * gain(best)
             && best.rate >= LOW.1 * self.own
         {

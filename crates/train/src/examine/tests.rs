@@ -10,6 +10,7 @@ use encoder::{Model, map_weights};
 use super::{
     CheckOutcome, apart, arrangement,
     bench::{Bench, Clock, cut, nats},
+    boxes,
     checked::Checked,
     examine, first_loss, fit, gradients, masks, overfit, shuffled, sweep, targets,
     testing::{Silent, Tiny},
@@ -134,6 +135,32 @@ fn rows_that_see_one_another_are_found() {
 }
 
 #[test]
+fn boxes_that_do_not_reach_the_model_are_found() {
+    Tiny::words().with_bench(|bench| {
+        assert_eq!(boxes::boxes(&bench).unwrap().outcome, CheckOutcome::NotApplicable);
+    });
+    let mut blank = Tiny::pages();
+    blank.config.examples.boxes = None;
+    blank.with_bench(|bench| is_failed(&boxes::boxes(&bench).unwrap()));
+    let mut tags = Tiny::pages();
+    tags.config.task = case::Task::Tag;
+    for tiny in [Tiny::pages(), tags] {
+        tiny.with_bench(|bench| {
+            is_passed(&boxes::boxes(&bench).unwrap());
+            let blind = |rows: &Rows| {
+                let mut rows = rows.clone();
+                match &mut rows {
+                    Rows::Words(batch) => batch.boxes.clear(),
+                    Rows::Labels(batch) => batch.boxes.clear(),
+                }
+                nats(&bench.still, bench.setup, &rows)
+            };
+            is_failed(&boxes::compare(bench.setup, &mut |rows| blind(rows)).unwrap());
+        });
+    }
+}
+
+#[test]
 fn one_batch_is_learned_by_heart_and_one_whose_labels_change_is_not() {
     for tiny in [Tiny::words(), Tiny::classes(), Tiny::tags(), Tiny::pages()] {
         tiny.with_bench(|bench| is_passed(&overfit::overfit(&bench).unwrap()));
@@ -185,8 +212,8 @@ fn dealt_labels_are_not_guessed_unless_the_text_gives_them_away() {
         }
     };
     tiny.with_bench(|bench| {
-        is_passed(&shuffled::shuffled_labels(&bench, (*examples).clone(), &mut Silent).unwrap());
-        let told = shuffled::shuffled_labels_tampered(&bench, *examples, &give_away, &mut Silent);
+        is_passed(&shuffled::shuffled_labels(&bench, (*examples).clone()).unwrap());
+        let told = shuffled::shuffled_labels_tampered(&bench, *examples, &give_away);
         is_failed(&told.unwrap());
     });
 }
@@ -195,7 +222,7 @@ fn dealt_labels_are_not_guessed_unless_the_text_gives_them_away() {
 fn dealt_tags_are_not_guessed() {
     let tiny = Tiny::tags();
     let material::Material::Examples(examples) = tiny.material() else { panic!("a case of examples") };
-    tiny.with_bench(|bench| is_passed(&shuffled::shuffled_labels(&bench, *examples, &mut Silent).unwrap()));
+    tiny.with_bench(|bench| is_passed(&shuffled::shuffled_labels(&bench, *examples).unwrap()));
 }
 
 #[test]
@@ -360,9 +387,9 @@ fn a_sweep_finds_where_it_learns_and_fails_a_case_whose_rate_is_past_it() {
 #[test]
 fn an_examination_makes_every_check_in_its_time_and_writes_no_run() {
     for tiny in [Tiny::words(), Tiny::classes()] {
-        let (stop, mut told) = (AtomicBool::new(false), 0);
-        let found = examine(&tiny.spec(), 60.0, &stop, &mut Silent, &mut |_| told += 1).unwrap();
-        assert_eq!((found.checks.len(), told), (11, 11));
+        let stop = AtomicBool::new(false);
+        let found = examine(&tiny.spec(), 60.0, &stop, &mut Silent).unwrap();
+        assert_eq!(found.checks.len(), 12);
         assert!(!found.failed(), "{:?}", found.checks);
         assert_eq!(found.count(CheckOutcome::NotDone), 0, "{:?}", found.checks);
         assert!(found.sweep.is_some() && found.seconds_per_update.is_some());
@@ -370,8 +397,8 @@ fn an_examination_makes_every_check_in_its_time_and_writes_no_run() {
         let json: serde_json::Value = serde_json::to_value(&found).unwrap();
         assert_eq!(json["checks"][0]["outcome"], "passed");
 
-        let short = examine(&tiny.spec(), 1e-9, &stop, &mut Silent, &mut |_| {}).unwrap();
-        assert_eq!((short.checks.len(), short.count(CheckOutcome::Passed)), (11, 0), "{:?}", short.checks);
+        let short = examine(&tiny.spec(), 1e-9, &stop, &mut Silent).unwrap();
+        assert_eq!((short.checks.len(), short.count(CheckOutcome::Passed)), (12, 0), "{:?}", short.checks);
         assert!(short.sweep.is_none() && !short.failed());
     }
 }
