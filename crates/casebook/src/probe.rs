@@ -123,3 +123,36 @@ fn draw(arguments: &ProbeArguments, examination: &Examination) -> anyhow::Result
     journal::write_atomically(path, journal::svg(&chart).as_bytes())
         .with_context(|| format!("writing {}", path.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    use train::{CheckOutcome, Checked};
+
+    use super::rows;
+
+    #[test]
+    fn a_failure_is_shown_with_its_meaning_and_what_to_try() {
+        let failed = Checked {
+            name: "first loss",
+            outcome: CheckOutcome::Failed,
+            measured: "40.000 nats".into(),
+            threshold: "ln V = 8.294 ± 0.83".into(),
+            remarks: vec!["word frequencies alone lose 6.441".into()],
+            meaning: Some("weights are drawn too large".into()),
+            next: Some("look at `init`".into()),
+            seconds: 0.5,
+        };
+        let shown = rows(&failed);
+        assert_eq!(shown[0], "first loss            FAILED          40.000 nats");
+        let indented = [
+            "wanted: ln V = 8.294 ± 0.83",
+            "word frequencies alone lose 6.441",
+            "this means: weights are drawn too large",
+            "try next:   look at `init`",
+        ];
+        assert_eq!(shown[1..].iter().map(|row| row.trim_start()).collect::<Vec<_>>(), indented);
+        assert!(shown[1..].iter().all(|row| row.find(|letter: char| letter != ' ') == Some(38)));
+        let unmade = Checked { outcome: CheckOutcome::NotDone, threshold: String::new(), ..failed };
+        assert!(rows(&unmade)[0].contains("not done") && !rows(&unmade)[1].contains("wanted"));
+    }
+}
