@@ -21,13 +21,14 @@ const ADVICE: Advice = Advice {
     next: "run `casebook doctor`; if kernels = \"composed\" in [train] passes, an own kernel is wrong on this device",
 };
 
-/// Nats by which one position's loss may differ: sums of f32 in another order differ by some 1e-6 a layer; products of
-/// sixteen bits round by 5e-4 and 4e-3 of a logit, and a large matrix is cut otherwise than a small one.
+/// Nats by which one position's loss may differ: sums of f32 in another order differ by some 1e-6 a layer, and products of
+/// sixteen bits round by 5e-4 and 4e-3 of a logit. No more than that: in fresh weights attended padding changes little, 5e-4 in
+/// the narrow encoder of the tests.
 fn tolerance(precision: Precision) -> f64 {
     match precision {
-        Precision::Fp32 => 1e-3,
-        Precision::F16 => 5e-2,
-        Precision::Bf16 => 0.3,
+        Precision::Fp32 => 5e-5,
+        Precision::F16 => 5e-3,
+        Precision::Bf16 => 4e-2,
     }
 }
 
@@ -73,7 +74,8 @@ pub(super) fn compare(
     }
     let allowed = tolerance(setup.place.precision());
     let holds = worst.iter().all(|(_, apart)| *apart <= allowed); // not a number is not below anything
-    let measured = worst.iter().map(|(name, apart)| format!("{name} {apart:.1e}")).collect::<Vec<_>>().join(", ");
+    let told = |apart: f64| if apart == 0.0 { "0".to_string() } else { format!("{apart:.1e}") };
+    let measured = worst.iter().map(|(name, apart)| format!("{name} {}", told(*apart))).collect::<Vec<_>>().join(", ");
     let measured = format!("{measured} nats apart at most, {count} rows of {} to {longest} tokens", batch.shortest());
     Ok(Checked::judged(NAME, holds, measured, format!("at most {allowed:.0e} nats"), ADVICE))
 }

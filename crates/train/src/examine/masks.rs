@@ -94,7 +94,11 @@ impl Counted {
         let wanted = rates
             .iter()
             .map(|(_, _, whole, wanted)| format!("{} ± {}", percent(*wanted), percent(allowed(*wanted, *whole))));
-        let mut remarks = vec![format!("{} scored of {} ordinary tokens", scored, self.ordinary)];
+        let rate = percent(masking.rate);
+        let mut remarks = vec![format!(
+            "{scored} scored of {} ordinary tokens; the rate of {rate} is rounded to whole tokens in each row",
+            self.ordinary
+        )];
         if self.special > 0 {
             remarks.push(format!("{} special tokens are scored, of which there must be none", self.special));
         }

@@ -16,7 +16,7 @@ const LOWEST: f64 = 1e-5;
 const HIGHEST: f64 = 1e-1;
 const RATES: usize = 9;
 /// Updates at each rate: as many as there is time for.
-const UPDATES: [u64; 2] = [15, 60];
+const UPDATES: [u64; 2] = [15, 200];
 /// Share of the time left by which it is to be done: what else runs on the machine may slow it down.
 const TIME: f64 = 0.7;
 /// Rates that must have been tried to say something.
@@ -27,14 +27,19 @@ const WARMUP: f64 = 0.25;
 const LAST: f64 = 0.25;
 /// Share of the first loss by which the loss at the end must lie above it to count as diverged, besides three standard errors.
 const ABOVE: f64 = 0.05;
+/// How many times the first loss a few updates on end must lose on the way to count as diverged, whatever comes after: a
+/// clipped gradient brings almost every loss back to what frequencies lose.
+const SHOT_UP: f64 = 1.5;
+/// Updates that are averaged for that.
+const FEW: usize = 5;
 /// Share of the best rate's gain that a rate must have to count as one that learns.
-const LEARNS: f64 = 0.5;
+const LEARNS: f64 = 0.8;
 /// A case's rate that gains less than this share of the best's, where a rate so many times higher gains most, is called low.
 const LOW: (f64, f64) = (0.2, 5.0);
 
 const ADVICE: Advice = Advice {
-    meaning: "at the case's own rate the loss ends above where it began, or is no number: a run would diverge, or recover late \
-              and badly",
+    meaning: "at the case's own rate the loss shoots up, ends above where it began or is no number: a run would diverge, or \
+              recover late and badly",
     next: "set learning_rate in [schedule] into the range in which it learns, well below the point of divergence, or lengthen \
            warmup",
 };
@@ -58,7 +63,7 @@ pub struct Sweep {
     pub unigram: f64,
     /// The lowest rate from which on every rate diverged; none where the highest did not.
     pub diverges_from: Option<f64>,
-    /// The lowest and the highest rate with at least half of the best one's gain; none where no rate gained anything.
+    /// The lowest and the highest rate with at least four fifths of the best one's gain; none where no rate gained anything.
     pub learns: Option<[f64; 2]>,
 }
 
@@ -71,7 +76,9 @@ pub struct SweptRate {
     pub loss: Option<f64>,
     /// One standard error of it, over updates.
     pub error: f64,
-    /// Whether it ended above its start, or as no number.
+    /// The highest mean loss of five updates on end, from the first update on; none where one was no number.
+    pub highest: Option<f64>,
+    /// Whether it shot up on the way, ended above its start, or as no number.
     pub diverged: bool,
 }
 
@@ -99,7 +106,7 @@ pub(super) fn sweep(bench: &Bench) -> Result<(Checked, Option<Sweep>), TrainErro
     // The case's own first: should time run short, that one must not be missing.
     for rate in std::iter::once(own).chain(rates.iter().copied().filter(|rate| *rate != own)) {
         match train_at(bench, &lessons, rate, steps.warmup)? {
-            Some(losses) => swept.push(result(rate, &losses[last..], &first)),
+            Some(losses) => swept.push(result(rate, &losses, &first)),
             None => untried.push(format!("{rate:e}")),
         }
     }
@@ -158,23 +165,26 @@ fn train_at(bench: &Bench, lessons: &[Lesson], rate: f64, warmup: u64) -> Result
     Ok(Some(losses))
 }
 
-/// What became of a rate with these losses, where the first weights lose `first` on the same batches.
+/// What became of a rate with these losses, where the first weights lose `first` on the last batches.
 fn result(rate: f64, losses: &[Option<f64>], first: &[f64]) -> SweptRate {
     let finite = losses.iter().flatten().copied().filter(|loss| loss.is_finite()).collect::<Vec<_>>();
     if finite.len() < losses.len() {
-        return SweptRate { rate, loss: None, error: 0.0, diverged: true };
+        return SweptRate { rate, loss: None, error: 0.0, highest: None, diverged: true };
     }
-    let (mean, error) = mean_and_error(&finite);
-    let risen = finite.iter().zip(first).map(|(loss, first)| loss - first).collect::<Vec<_>>();
+    let last = &finite[finite.len() - first.len().min(finite.len())..];
+    let (mean, error) = mean_and_error(last);
+    let risen = last.iter().zip(first).map(|(loss, first)| loss - first).collect::<Vec<_>>();
     let (risen, noise) = mean_and_error(&risen);
-    let diverged = risen > (3.0 * noise).max(ABOVE * mean_and_error(first).0);
-    SweptRate { rate, loss: Some(mean), error, diverged }
+    let first = mean_and_error(first).0;
+    let highest = finite.windows(FEW.min(finite.len())).map(|few| mean_and_error(few).0).fold(f64::MIN, f64::max);
+    let diverged = risen > (3.0 * noise).max(ABOVE * first) || highest > SHOT_UP * first;
+    SweptRate { rate, loss: Some(mean), error, highest: Some(highest), diverged }
 }
 
 impl SweptRate {
-    /// Nats by which it came down from the first loss; 0 where it ended as no number.
+    /// Nats by which it came down from the first loss; 0 where it diverged.
     fn gain(&self, first_loss: f64) -> f64 {
-        self.loss.map_or(0.0, |loss| first_loss - loss)
+        self.loss.filter(|_| !self.diverged).map_or(0.0, |loss| first_loss - loss)
     }
 }
 
@@ -298,7 +308,7 @@ mod tests {
 
     #[test]
     fn the_range_that_learns_and_the_point_of_divergence_are_found() {
-        let losses = [(1e-5, Some(7.9)), (1e-4, Some(7.2)), (1e-3, Some(6.5)), (1e-2, Some(9.0)), (1e-1, None)];
+        let losses = [(1e-5, Some(7.9)), (1e-4, Some(6.7)), (1e-3, Some(6.5)), (1e-2, Some(9.0)), (1e-1, None)];
         let fine = sweep(1e-3, &losses);
         assert_eq!((fine.learns, fine.diverges_from), (Some([1e-4, 1e-3]), Some(1e-2)));
         assert!(fine.judge().passed(), "{:?}", fine.judge());
@@ -316,6 +326,8 @@ mod tests {
         assert!(result(1e-1, &[Some(0.80); 4], &first).diverged);
         assert!(!result(1e-1, &[0.5, 1.1, 0.6, 0.9].map(Some), &first).diverged);
         assert!(result(1e-1, &[Some(0.5), Some(0.5), Some(0.5), None], &first).diverged);
+        let spike = [[0.9; 4], [1.6; 4], [0.7; 4], [0.6; 4]].concat().into_iter().map(Some).collect::<Vec<_>>();
+        assert!(result(1e-1, &spike, &first).diverged, "it shot up and came back");
     }
 
     #[test]

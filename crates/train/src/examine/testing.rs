@@ -47,7 +47,7 @@ impl Tiny {
         let folder = tempfile::tempdir().expect("a folder");
         fs::write(folder.path().join("en.txt"), text(&ENGLISH, 400)).expect("a file");
         fs::write(folder.path().join("ko.txt"), text(&KOREAN, 400)).expect("a file");
-        let mut config = CaseConfig { question: "Is it fit?".into(), ..CaseConfig::default() };
+        let mut config = CaseConfig { question: "Is it fit?".into(), seeds: vec![1], ..CaseConfig::default() };
         config.model =
             EncoderConfig { d_model: 32, h: 2, ff: 64, n_layers: 2, seq_len: 16, ..EncoderConfig::default() };
         let corpus = |name: &str| CorpusConfig {
