@@ -32,7 +32,7 @@ const RATE: f64 = 3e-3;
 const TIME: f64 = 0.35;
 
 /// Decisions to be tested on, at least.
-const DECISIONS: usize = 50;
+const DECISIONS: usize = 30;
 
 /// Share of the baseline by which the loss may lie below it, besides three standard errors: the baseline is counted on other
 /// tokens than those of the test and adds one to each count, which a model need not.

@@ -26,7 +26,7 @@ const WARMUP: f64 = 0.25;
 /// Share of the updates, the last ones, whose mean loss is a rate's result.
 const LAST: f64 = 0.25;
 /// Share of the first loss by which the loss at the end must lie above it to count as diverged, besides three standard errors.
-const ABOVE: f64 = 0.05;
+const ABOVE: f64 = 0.02;
 /// How many times the first loss a few updates on end must lose on the way to count as diverged, whatever comes after: a
 /// clipped gradient brings almost every loss back to what frequencies lose.
 const SHOT_UP: f64 = 1.5;
@@ -34,6 +34,8 @@ const SHOT_UP: f64 = 1.5;
 const FEW: usize = 5;
 /// Share of the best rate's gain that a rate must have to count as one that learns.
 const LEARNS: f64 = 0.8;
+/// Share of what frequencies lose that a loss must be below to show that something else was learned.
+const BEYOND: f64 = 0.98;
 /// A case's rate that gains less than this share of the best's, where a rate so many times higher gains most, is called low.
 const LOW: (f64, f64) = (0.2, 5.0);
 
@@ -232,6 +234,13 @@ impl Sweep {
             "{} updates a rate, {} of them warm-up (the case asks for {}): what a rate does in a whole run is not known",
             self.updates, self.warmup, self.planned_warmup
         )];
+        let least = self.rates.iter().filter_map(|rate| rate.loss).fold(f64::INFINITY, f64::min);
+        if least > BEYOND * self.unigram {
+            remarks.push(
+                "no rate came below what frequencies lose: so early these alone are learned, by rates that would learn no more too"
+                    .into(),
+            );
+        }
         let gain = |rate: &SweptRate| rate.gain(self.first_loss);
         let best = self.rates.iter().max_by(|a, b| gain(a).total_cmp(&gain(b)));
         let own = self.rates.iter().find(|rate| rate.rate == self.own);
