@@ -30,17 +30,18 @@ fn shuffle<T>(values: &mut [T], rng: &mut ChaCha8Rng) {
 }
 
 /// Deals the targets of each split's examples anew; of many examples some are kept, drawn at random, as a file may be sorted.
-pub(super) fn deal(rows: &mut Rows, rng: &mut ChaCha8Rng) {
+/// At most `tested` validation examples are kept.
+pub(super) fn deal(rows: &mut Rows, tested: usize, rng: &mut ChaCha8Rng) {
     match rows {
         Rows::Texts(_, splits) => {
-            for rows in kept(splits, rng) {
+            for rows in kept(splits, tested, rng) {
                 let mut targets = rows.iter().map(|row| row.target.clone()).collect::<Vec<_>>();
                 shuffle(&mut targets, rng);
                 rows.iter_mut().zip(targets).for_each(|(row, target)| row.target = target);
             }
         }
         Rows::Tagged(_, splits, _) => {
-            for rows in kept(splits, rng) {
+            for rows in kept(splits, tested, rng) {
                 let mut tags = rows.iter().flat_map(|row| row.tags.iter().copied()).collect::<Vec<_>>();
                 shuffle(&mut tags, rng);
                 rows.iter_mut().flat_map(|row| &mut row.tags).zip(tags).for_each(|(tag, dealt)| *tag = dealt);
@@ -50,10 +51,10 @@ pub(super) fn deal(rows: &mut Rows, rng: &mut ChaCha8Rng) {
 }
 
 /// Training and validation rows, as many as are wanted; the test split is dropped.
-fn kept<'a, Row>(splits: &'a mut Splits<Row>, rng: &mut ChaCha8Rng) -> [&'a mut Vec<Row>; 2] {
+fn kept<'a, Row>(splits: &'a mut Splits<Row>, tested: usize, rng: &mut ChaCha8Rng) -> [&'a mut Vec<Row>; 2] {
     splits.test.clear();
     let [train, valid] = EXAMPLES;
-    for (rows, most) in [(&mut splits.train, train), (&mut splits.valid, valid)] {
+    for (rows, most) in [(&mut splits.train, train), (&mut splits.valid, valid.min(tested.max(1)))] {
         shuffle(rows, rng);
         rows.truncate(most);
     }

@@ -7,7 +7,7 @@ use burn::module::Module;
 use corpus::{Batch, MaskKind};
 
 use super::{
-    bench::{Bench, Deadline, Learner, mean_and_error, nats},
+    bench::{Bench, Deadline, FEW, Learner, cut, mean_and_error, nats},
     checked::{Advice, Checked},
     deal::{deal, deal_words, dealer},
 };
@@ -66,12 +66,12 @@ pub(super) fn shuffled_labels_tampered(
     tamper: TamperRows,
 ) -> Result<Checked, TrainError> {
     let deadline = bench.clock.deadline(TIME);
-    let updates = match updates(bench, &deadline) {
-        Ok(updates) => updates,
+    let effort = match Effort::of(bench, &deadline) {
+        Ok(effort) => effort,
         Err(why) => return Ok(Checked::not_done(NAME, why)),
     };
     let mut rng = dealer(bench.setup.seed, 0);
-    deal(&mut examples.rows, &mut rng);
+    deal(&mut examples.rows, effort.tested, &mut rng);
     tamper(&mut examples.rows);
     let setup = bench.setup;
     let labels = Labels::new(&setup.config, setup.seed, examples)?;
@@ -80,7 +80,7 @@ pub(super) fn shuffled_labels_tampered(
         return Ok(Checked::not_done(NAME, format!("{decisions} validation decisions are too few to tell")));
     }
     let dealt = setup.with_work(Work::Labels(Box::new(labels)))?;
-    let Some((learner, updates)) = learn(bench, &dealt, updates, &deadline, &|_| {})? else {
+    let Some((learner, updates)) = learn(bench, &dealt, effort, &deadline, &|_| {})? else {
         return Ok(cut_short(bench));
     };
     let evaluated = evaluate(&learner.model.valid(), &dealt, Split::Valid, bench.clock.stop(), &mut Quiet)?;
@@ -90,7 +90,7 @@ pub(super) fn shuffled_labels_tampered(
     let prior = dealt.baselines.unigram;
     let tested =
         Tested { below: prior - loss, error, baseline: prior, what: "the labels' shares", count: scores.scored };
-    Ok(tested.judge(updates))
+    Ok(tested.judge(updates, effort.rows))
 }
 
 /// The same for hidden words: text whose tokens were put in any order, in which a word's neighbours say nothing of it.
@@ -101,15 +101,15 @@ pub(super) fn shuffled_words(bench: &Bench) -> Result<Checked, TrainError> {
 /// The same, with every batch put through `tamper`.
 pub(super) fn shuffled_words_tampered(bench: &Bench, tamper: TamperBatch) -> Result<Checked, TrainError> {
     let deadline = bench.clock.deadline(TIME);
-    let updates = match updates(bench, &deadline) {
-        Ok(updates) => updates,
+    let effort = match Effort::of(bench, &deadline) {
+        Ok(effort) => effort,
         Err(why) => return Ok(Checked::not_done(NAME, why)),
     };
     let Work::Words(words) = &bench.setup.work else { unreachable!("labels are dealt, words are shuffled") };
     let Some((dealt, known)) = deal_words(bench.setup, words)? else {
         return Ok(Checked::not_done(NAME, "there is no validation text of one row, or nothing is hidden by [MASK]"));
     };
-    let Some((learner, updates)) = learn(bench, &dealt, updates, &deadline, tamper)? else {
+    let Some((learner, updates)) = learn(bench, &dealt, effort, &deadline, tamper)? else {
         return Ok(cut_short(bench));
     };
     let (mut gains, mut baseline) = (Vec::new(), 0.0);
@@ -136,7 +136,7 @@ pub(super) fn shuffled_words_tampered(bench: &Bench, tamper: TamperBatch) -> Res
     let (below, error) = mean_and_error(&gains);
     let baseline = baseline / gains.len() as f64;
     let count = gains.len() as u64;
-    Ok(Tested { below, error, baseline, what: "word frequencies", count }.judge(updates))
+    Ok(Tested { below, error, baseline, what: "word frequencies", count }.judge(updates, effort.rows))
 }
 
 /// An evaluation's progress is nobody's business here.
@@ -146,17 +146,40 @@ impl Report for Quiet {
     fn say(&mut self, _: Notice<'_>) {}
 }
 
-/// How many updates there is time for; why it is left out where they are too few.
-fn updates(bench: &Bench, deadline: &Deadline) -> Result<u64, String> {
-    let updates = ((0.8 * deadline.left() / bench.pace.whole) as u64).min(UPDATES[1]);
-    if updates >= UPDATES[0] {
-        return Ok(updates);
+/// How much is trained.
+#[derive(Debug, Clone, Copy)]
+struct Effort {
+    /// Rows of an update: fewer than the case's where these would take too long. What gives labels away does so in any batch.
+    rows: usize,
+    updates: u64,
+    /// Examples that are tested on, at most.
+    tested: usize,
+}
+
+impl Effort {
+    /// What there is time for; why it is left out where that is too little.
+    fn of(bench: &Bench, deadline: &Deadline) -> Result<Self, String> {
+        let whole = bench.setup.config.train.batch_size;
+        let cost = |rows: usize| if rows == whole { bench.pace.whole } else { bench.pace.of(rows) };
+        // A forward pass is about a third of an update.
+        let tested = (0.2 * deadline.left() * 3.0 * FEW as f64 / bench.pace.few) as usize;
+        let mut rows = whole;
+        loop {
+            let updates = ((0.7 * deadline.left() / cost(rows)) as u64).min(UPDATES[1]);
+            if updates >= UPDATES[0] {
+                return Ok(Self { rows, updates, tested });
+            }
+            if rows <= FEW {
+                break;
+            }
+            rows = (rows / 2).max(FEW);
+        }
+        let needed = (cost(rows) * UPDATES[0] as f64 / 0.7 / TIME / 60.0).ceil();
+        Err(match bench.clock.over() {
+            Some(why) => why.into(),
+            None => format!("{} updates of {rows} rows would want --minutes {needed:.0} or more", UPDATES[0]),
+        })
     }
-    let needed = (bench.pace.whole * UPDATES[0] as f64 / 0.8 / TIME / 60.0).ceil();
-    Err(match bench.clock.over() {
-        Some(why) => why.into(),
-        None => format!("{} updates of the case's batch would want --minutes {needed:.0} or more", UPDATES[0]),
-    })
 }
 
 fn cut_short(bench: &Bench) -> Checked {
@@ -170,7 +193,7 @@ fn cut_short(bench: &Bench) -> Checked {
 fn learn<'a>(
     bench: &Bench,
     dealt: &'a Setup,
-    updates: u64,
+    Effort { rows, updates, .. }: Effort,
     deadline: &Deadline,
     tamper: TamperBatch,
 ) -> Result<Option<(Learner<'a>, u64)>, TrainError> {
@@ -182,6 +205,9 @@ fn learn<'a>(
             return Ok(is_enough.then_some((learner, update)));
         }
         let mut lesson = Lesson::at(dealt, update);
+        if rows < lesson.rows.len() {
+            lesson = cut(dealt, &lesson, rows);
+        }
         if let Rows::Words(batch) = &mut lesson.sheet {
             tamper(batch);
         }
@@ -203,10 +229,11 @@ struct Tested {
 }
 
 impl Tested {
-    fn judge(self, updates: u64) -> Checked {
+    fn judge(self, updates: u64, rows: usize) -> Checked {
         let Self { below, error, baseline, what, count } = self;
         let allowed = 3.0 * error + BELOW * baseline;
-        let measured = format!("{:.3} nats after {updates} updates, {what} lose {baseline:.3}", baseline - below);
+        let measured =
+            format!("{:.3} nats after {updates} updates of {rows} rows, {what} lose {baseline:.3}", baseline - below);
         let threshold = format!("not below {:.3}", baseline - allowed);
         let mut remarks = vec![format!("{count} held-out decisions, three standard errors {:.3}", 3.0 * error)];
         if below < -0.5 * baseline {
