@@ -58,6 +58,8 @@ pub(crate) enum Command {
         #[arg(long)]
         resolved: bool,
     },
+    /// Check in minutes whether a case is fit to be trained: data, first loss, gradients, masks, learning rate. Writes no run.
+    Probe(ProbeArguments),
     /// Guess the hidden words of a text.
     FillMask {
         /// The run's folder.
@@ -209,6 +211,42 @@ pub(crate) struct Way {
     /// Train on a device that failed its check all the same.
     #[arg(long)]
     pub(crate) force_device: bool,
+}
+
+/// What is examined, and for how long. The exit status is 20 where a check failed.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ProbeArguments {
+    /// The case file.
+    pub(crate) case: PathBuf,
+    /// The variant to examine; the first when not given.
+    #[arg(long)]
+    pub(crate) variant: Option<String>,
+    /// Set a key of the case file, as in `--set schedule.learning_rate=1e-3`. May be given again.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Where to compute, in place of the case's device.
+    #[arg(long)]
+    pub(crate) device: Option<String>,
+    /// Minutes to spend at most; what there is no time for is listed.
+    #[arg(long, default_value_t = 5.0, value_parser = minutes)]
+    pub(crate) minutes: f64,
+    /// Draw the loss by learning rate into this SVG file.
+    #[arg(long)]
+    pub(crate) chart: Option<PathBuf>,
+    /// Where prepared text is kept.
+    #[arg(long, default_value = "data/prepared")]
+    pub(crate) prepared: PathBuf,
+    /// One JSON object instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Examine on a device that failed its check all the same.
+    #[arg(long)]
+    pub(crate) force_device: bool,
+}
+
+fn minutes(word: &str) -> Result<f64, String> {
+    let minutes = word.parse::<f64>().ok().filter(|minutes| minutes.is_finite() && *minutes > 0.0);
+    minutes.ok_or_else(|| "write a number of minutes above 0, such as 5 or 0.5".into())
 }
 
 #[derive(Debug, clap::Args)]
@@ -541,6 +579,7 @@ mod tests {
             "train: variant seed set runs prepared json force-device",
             "resume: set prepared json force-device",
             "check: set resolved",
+            "probe: variant set device minutes chart prepared json force-device",
             "fill-mask: top device json",
             "predict: second data top svg device json",
             "evaluate: data field format errors seed device json",

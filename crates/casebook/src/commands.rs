@@ -12,7 +12,7 @@ use train::{
 
 use crate::{
     arguments::{Arguments, Command, Norm, Places, ReplayArguments, ThroughputArguments, Way},
-    diagnose, doctor, models, predict, records,
+    diagnose, doctor, models, predict, probe, records,
     show::{Show, line, warning},
     threads::stop_flag,
 };
@@ -26,6 +26,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
         Command::Resume { run, set, prepared, way } => resume(run, set, prepared, way),
         Command::Check { case, set, resolved } => check(&case::load(case, set)?, *resolved),
+        Command::Probe(arguments) => probe::probe(arguments),
         Command::FillMask { run, text, top, device, json } => fill_mask(&load(run, device)?, text, *top, *json),
         Command::Predict(arguments) => predict::predict(arguments),
         Command::Evaluate { run, data, device, json, errors, .. } if is_tuned(run) => {
@@ -109,7 +110,7 @@ fn train_case(
 }
 
 /// The exit status of a command that was asked to stop and goes on when given again: EX_TEMPFAIL of sysexits.h.
-const STOPPED: u8 = 75;
+pub(crate) const STOPPED: u8 = 75;
 
 /// What follows a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,7 +120,8 @@ enum After {
     Stop,
 }
 
-fn choose<'a>(case: &'a Case, name: Option<&str>) -> anyhow::Result<Vec<&'a Variant>> {
+/// The variants of this name; all where none is given.
+pub(crate) fn choose<'a>(case: &'a Case, name: Option<&str>) -> anyhow::Result<Vec<&'a Variant>> {
     let chosen =
         case.variants.iter().filter(|variant| name.is_none_or(|name| variant.name == name)).collect::<Vec<_>>();
     if chosen.is_empty() {

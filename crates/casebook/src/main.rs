@@ -6,6 +6,7 @@ mod diagnose;
 mod doctor;
 mod models;
 mod predict;
+mod probe;
 mod records;
 mod show;
 mod threads;

@@ -12,6 +12,8 @@ use journal::{
 };
 use train::{Notice, Report, grouped};
 
+use crate::probe;
+
 /// Shows an error as `error: what: why`.
 pub(crate) fn error(error: &anyhow::Error) {
     // If even this cannot be written there is nobody to tell.
@@ -212,6 +214,7 @@ impl Report for Show {
             Notice::Prepare(event) => Show::say(self, &format!("text     {event}")),
             Notice::Fact(text) => Show::say(self, &text),
             Notice::Warning(text) => self.warn(&text),
+            Notice::Checked(checked) => probe::rows(checked).iter().for_each(|row| Show::say(self, row)),
             Notice::Event { event, baselines } => self.event(event, baselines),
             Notice::Step { step, total, seconds } => {
                 let mean = self.seconds_per_step.map_or(seconds, |mean| mean + NEWEST * (seconds - mean));

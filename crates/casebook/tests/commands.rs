@@ -147,6 +147,30 @@ fn variants_and_seeds_are_planned_trained_listed_compared_and_reported() {
 }
 
 #[test]
+fn a_case_is_probed_without_a_run_and_a_rate_that_diverges_has_its_own_exit_status() {
+    let folder = folder();
+    let at = folder.path();
+    let fine = casebook(at, &["probe", "case.toml", "--chart", "rates.svg"]);
+    let shown = text(&fine.stdout);
+    assert_eq!(fine.status.code(), Some(0), "{shown}{}", text(&fine.stderr));
+    for part in ["first loss", "one batch overfitted", "wanted: ", "the case's own", "0 FAILED", "0 not done"] {
+        assert!(shown.contains(part), "no `{part}` in\n{shown}");
+    }
+    assert!(fs::read_to_string(at.join("rates.svg")).unwrap().contains("learning rate"));
+    let wild = casebook(at, &["probe", "case.toml", "--json", "--set", "schedule.learning_rate=100"]);
+    assert_eq!(wild.status.code(), Some(20), "{}", text(&wild.stdout));
+    let found: serde_json::Value = serde_json::from_str(&text(&wild.stdout)).unwrap();
+    let failed = found["checks"].as_array().unwrap().iter().filter(|check| check["outcome"] == "failed");
+    let failed = failed.map(|check| check["name"].as_str().unwrap()).collect::<Vec<_>>();
+    assert_eq!(failed, ["learning rate"], "{found}");
+    assert!(!at.join("runs").exists(), "a probe writes no run");
+    let none = casebook(at, &["probe", "case.toml", "--minutes", "0"]);
+    assert!(!none.status.success() && text(&none.stderr).contains("a number of minutes above 0"));
+    let other = casebook(at, &["probe", "case.toml", "--variant", "large"]);
+    assert!(other.status.code() == Some(1) && text(&other.stderr).contains("has no variant `large`"));
+}
+
+#[test]
 fn mistakes_are_said_on_standard_error_with_a_failing_exit() {
     let folder = folder();
     let at = folder.path();

@@ -22,6 +22,7 @@ pub(crate) enum Batches<'a> {
 }
 
 /// What one update learns from.
+#[derive(Clone)]
 pub(crate) struct Lesson {
     /// The update, from 0.
     pub(crate) step: u64,
@@ -33,6 +34,7 @@ pub(crate) struct Lesson {
 }
 
 /// Rows padded to one width.
+#[derive(Clone)]
 pub(crate) enum Rows {
     Words(Batch),
     Labels(LabelledBatch),

@@ -35,6 +35,7 @@ pub(crate) struct PageRows {
 }
 
 /// Labelled examples as they stand in their files, and what cuts them into tokens.
+#[derive(Clone)]
 pub(crate) struct Examples {
     pub(crate) tokenizer: TextTokenizer,
     pub(crate) tokenizer_file: PathBuf,
@@ -42,6 +43,7 @@ pub(crate) struct Examples {
 }
 
 /// The rows of the splits.
+#[derive(Clone)]
 pub(crate) enum Rows {
     /// Texts with classes.
     Texts(LabelSet, Splits<TextRow>),

@@ -3,6 +3,8 @@
 use corpus::PrepareEvent;
 use journal::{Baselines, Event};
 
+use crate::Checked;
+
 /// Something worth showing.
 pub enum Notice<'a> {
     /// Preparing text.
@@ -27,6 +29,8 @@ pub enum Notice<'a> {
         /// Seconds this one took.
         seconds: f64,
     },
+    /// A check of an examination was made.
+    Checked(&'a Checked),
     /// An evaluation goes on.
     Evaluating {
         /// Rows done.

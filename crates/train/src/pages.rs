@@ -70,6 +70,39 @@ impl Pages {
         })
     }
 
+    /// The same pages with other tokens: `deal` is given those of all training inputs at once, then those of all validation
+    /// inputs, without special tokens, and puts others in their places.
+    pub(crate) fn dealt(&self, config: &CaseConfig, seed: u64, deal: &mut dyn FnMut(&mut [u32])) -> Self {
+        let mut dealt = |inputs: &[ModelInput]| {
+            let mut inputs = inputs.to_vec();
+            let text = |input: &ModelInput| 1..input.ids.len() - 1;
+            let mut all = inputs.iter().flat_map(|input| input.ids[text(input)].to_vec()).collect::<Vec<_>>();
+            deal(&mut all);
+            let mut all = all.into_iter();
+            for input in &mut inputs {
+                let text = text(input);
+                input.ids[text].iter_mut().zip(&mut all).for_each(|(id, dealt)| *id = dealt);
+            }
+            inputs
+        };
+        let (train, valid) = (dealt(&self.train), dealt(&self.valid));
+        let lengths = train.iter().map(|input| input.ids.len()).collect();
+        Self {
+            plan: LabelledPlan::new(lengths, seed, config.train.batch_size),
+            train,
+            valid,
+            test: Vec::new(),
+            masker: self.masker.clone(),
+            valid_masker: self.valid_masker.clone(),
+            info: self.info.clone(),
+            corpus: self.corpus.clone(),
+            hash: String::new(),
+            pad: self.pad,
+            vocab_size: self.vocab_size,
+            batch_size: self.batch_size,
+        }
+    }
+
     pub(crate) fn steps_per_epoch(&self) -> u64 {
         self.plan.steps_per_epoch()
     }

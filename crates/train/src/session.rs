@@ -120,7 +120,7 @@ fn train_held(spec: &Spec, held: fs::File, stop: &AtomicBool, report: &mut dyn R
 }
 
 /// Opens the case's device and, unless it is the CPU, checks that it computes rightly.
-fn open_place(spec: &Spec, report: &mut dyn Report) -> Result<Place, TrainError> {
+pub(crate) fn open_place(spec: &Spec, report: &mut dyn Report) -> Result<Place, TrainError> {
     let train = &spec.config.train;
     let place = Place::open(&train.device, train.kernels)?.in_precision(train.precision)?;
     if let Err(error) = doctor::check_once(&place, &spec.config.model, &spec.cache) {
@@ -311,7 +311,8 @@ pub(crate) fn newest_good(run: &Path, report: &mut dyn Report) -> Result<Option<
     }
 }
 
-fn fresh_optimizer(setup: &Setup, model: &Model) -> Optimizer {
+/// An optimizer that has seen nothing, for the model.
+pub(crate) fn fresh_optimizer(setup: &Setup, model: &Model) -> Optimizer {
     Optimizer::new(&setup.config.optimizer, &weight_infos(model), &setup.place.plain(), setup.place.kernels())
 }
 
@@ -357,7 +358,7 @@ const UNTIMED_STEPS: u64 = 3;
 const TIMED_STEPS: u64 = 10;
 
 /// Where a length is in minutes, times some updates on a model that is then thrown away, and plans by that.
-fn timed(mut setup: Setup, report: &mut dyn Report) -> Result<Setup, TrainError> {
+pub(crate) fn timed(mut setup: Setup, report: &mut dyn Report) -> Result<Setup, TrainError> {
     if !needs_timing(&setup.config) {
         return Ok(setup);
     }

@@ -62,6 +62,19 @@ impl Setup {
             }
             Material::Examples(examples) => Work::Labels(Box::new(Labels::new(config, seed, *examples)?)),
         };
+        Self::of_work(config, seed, (tokenizer, tokenizer_file), work, place, total_steps, seconds_per_step)
+    }
+
+    /// The same, of what is to be learned from.
+    fn of_work(
+        config: &CaseConfig,
+        seed: u64,
+        (tokenizer, tokenizer_file): (TextTokenizer, PathBuf),
+        work: Work,
+        place: Place,
+        total_steps: Option<u64>,
+        seconds_per_step: Option<f64>,
+    ) -> Result<Self, TrainError> {
         let (baselines, steps_per_epoch, tokens_per_step) = match &work {
             Work::Words(words) => (words.baselines(), words.steps_per_epoch(), words.tokens_per_step(config)),
             Work::Labels(labels) => {
@@ -84,6 +97,16 @@ impl Setup {
             baselines,
             yardstick,
         })
+    }
+
+    /// The same case with other things to learn from, and as many steps.
+    ///
+    /// # Errors
+    /// [`TrainError`] where the plan's lengths do not fit them.
+    pub(crate) fn with_work(&self, work: Work) -> Result<Self, TrainError> {
+        let tokenizer = (self.tokenizer.clone(), self.tokenizer_file.clone());
+        let total = Some(self.plan.total_steps);
+        Self::of_work(&self.config, self.seed, tokenizer, work, self.place.clone(), total, self.timed)
     }
 
     /// Names of the corpora; none of labelled examples.

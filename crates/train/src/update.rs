@@ -119,23 +119,8 @@ pub(crate) fn update(
     lr: f64,
     state: &mut State,
 ) -> Result<Result<Update, Refusal>, TrainError> {
-    let decisions = lesson.decisions(setup).max(1) as f64;
     let loss_scale = loss_scale(&state.scaler);
-    let (mut gradients, mut outcomes) = (Vec::new(), Vec::new());
-    let micros = lesson.split(setup);
-    for (micro_step, micro) in micros.iter().enumerate() {
-        if micro.decisions(setup) == 0 {
-            continue; // rows without an ordinary token: nothing is scored, nothing is learned
-        }
-        let drop = drop_source(setup, lesson.step, micro_step as u64);
-        let (loss, outcome) = pass(setup, &model, micro, drop, loss_scale / decisions);
-        let mut found = loss.backward();
-        add(&mut gradients, gradients_of(&model, &mut found));
-        outcomes.push((micro, outcome));
-    }
-    if gradients.is_empty() {
-        gradients = flat_weights(&model).into_iter().map(|weight| weight.values.zeros_like()).collect();
-    }
+    let Backward { gradients, outcomes } = backward(setup, &model, lesson, loss_scale);
     let clip_norm = setup.config.optimizer.clip_norm;
     let rates = setup.rates.at(lesson.step, &names(setup, &model));
     let stride = Stride { lr, clip_norm, loss_scale, on_device: setup.place.clips(), rates: rates.as_deref() };
@@ -143,12 +128,40 @@ pub(crate) fn update(
     // nats of every step, the next scale of an f16 run wants this step's norm, and what is read second is there already.
     let queued = queue(model, optimizer, gradients, stride)?;
     for (micro, outcome) in outcomes {
-        if !tally(setup, state, micro, outcome)? {
+        if !tally(setup, state, &micro, outcome)? {
             return Ok(Err(Refusal::Loss));
         }
     }
     let done = queued.read(optimizer)?;
     Ok(if note(&mut state.scaler, done.gradient.is_some()) { Ok(done) } else { Err(Refusal::Gradient) })
+}
+
+/// A batch forward and backward.
+pub(crate) struct Backward {
+    /// Of each weight in the order of [`flat_weights`], too large by the loss's scale; 0 where nothing is scored.
+    pub(crate) gradients: Vec<Tensor<1>>,
+    /// What each micro-batch's scored positions got.
+    outcomes: Vec<(Rows, Got)>,
+}
+
+/// Every micro-batch of a batch forward and backward, with dropout; the gradients are sums over them, times `loss_scale`.
+pub(crate) fn backward(setup: &Setup, model: &Model, lesson: &Lesson, loss_scale: f64) -> Backward {
+    let decisions = lesson.decisions(setup).max(1) as f64;
+    let (mut gradients, mut outcomes) = (Vec::new(), Vec::new());
+    for (micro_step, micro) in lesson.split(setup).into_iter().enumerate() {
+        if micro.decisions(setup) == 0 {
+            continue; // rows without an ordinary token: nothing is scored, nothing is learned
+        }
+        let drop = drop_source(setup, lesson.step, micro_step as u64);
+        let (loss, outcome) = pass(setup, model, &micro, drop, loss_scale / decisions);
+        let mut found = loss.backward();
+        add(&mut gradients, gradients_of(model, &mut found));
+        outcomes.push((micro, outcome));
+    }
+    if gradients.is_empty() {
+        gradients = flat_weights(model).into_iter().map(|weight| weight.values.zeros_like()).collect();
+    }
+    Backward { gradients, outcomes }
 }
 
 /// What a micro-batch's scored positions got, on the device until it is read.

@@ -45,28 +45,52 @@ pub(crate) struct Text {
     valid_masker: Masker,
 }
 
+/// The rows of each split.
+pub(crate) struct Parts {
+    pub(crate) train: RowSet,
+    pub(crate) valid: RowSet,
+    /// Where the case asks for it.
+    pub(crate) test: Option<RowSet>,
+}
+
 impl Words {
     /// Rows and masks out of prepared text.
     pub(crate) fn of_text(config: &CaseConfig, seed: u64, prepared: Prepared) -> Result<Self, TrainError> {
+        let names = config.data.corpora.iter().map(|corpus| corpus.name.clone()).collect();
+        let parts = Parts {
+            train: rows(config, &prepared, Split::Train)?,
+            valid: valid_rows(config, &prepared)?,
+            test: test_rows(config, &prepared)?,
+        };
+        Ok(Self::of_rows(config, seed, prepared, names, parts))
+    }
+
+    /// The same of rows that were cut already, of corpora with these names.
+    pub(crate) fn of_rows(
+        config: &CaseConfig,
+        seed: u64,
+        prepared: Prepared,
+        names: Vec<String>,
+        Parts { train, valid, test }: Parts,
+    ) -> Self {
         let tokenizer = prepared.tokenizer();
-        let train_rows = rows(config, &prepared, Split::Train)?;
-        let order = Order::new(config.data.order, seed, train_rows.len());
+        let order = Order::new(config.data.order, seed, train.len());
         let masker = |purpose| {
             let (special, is_special) = (tokenizer.special(), tokenizer.is_special());
             Masker::new(&config.masking, special, is_special, tokenizer.starts_word(), seed, purpose)
         };
-        let batches = BatchPlan::new(train_rows, order, masker(Purpose::Masks), config.train.batch_size);
-        Ok(Self {
-            names: config.data.corpora.iter().map(|corpus| corpus.name.clone()).collect(),
+        let batches = BatchPlan::new(train, order, masker(Purpose::Masks), config.train.batch_size);
+        Self {
+            names,
             char_lengths: tokenizer.char_lengths(),
             source: Source::Text(Box::new(Text {
                 batches: Arc::new(batches),
-                valid_rows: valid_rows(config, &prepared)?,
-                test_rows: test_rows(config, &prepared)?,
+                valid_rows: valid,
+                test_rows: test,
                 valid_masker: masker(Purpose::ValidMasks),
                 prepared,
             })),
-        })
+        }
     }
 
     /// The same out of pages.

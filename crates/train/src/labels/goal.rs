@@ -40,6 +40,21 @@ pub(crate) struct Decision {
     pub(crate) is_right: bool,
 }
 
+/// What a batch costs at best, in nats, summed over its positions.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Floors {
+    /// Where each position gets the best answer to it: above 0 for probabilities and smoothed labels.
+    pub(crate) each: f64,
+    /// Where all positions get one and the same answer, the best such.
+    pub(crate) constant: f64,
+}
+
+/// `−Σ q ln(q / Σ q)`: the least that `−Σ q ln p` can be.
+fn least(wishes: &[f64]) -> f64 {
+    let sum = wishes.iter().sum::<f64>();
+    wishes.iter().filter(|q| **q > 0.0).map(|q| -q * (q / sum).ln()).sum()
+}
+
 impl Goal {
     pub(super) fn new(config: &CaseConfig, speech: &Speech) -> Self {
         let shares = &speech.prior.shares;
@@ -75,12 +90,40 @@ impl Goal {
             let costs = log_sigmoid(logits.clone()) * wanted(targets) + log_sigmoid(-logits.clone()) * absent;
             return costs.sum() * -scale;
         }
-        let spread = self.smoothing / classes as f64;
-        let weigh = |(at, t): (usize, &f32)| {
-            (self.weights[at % classes] * ((1.0 - self.smoothing) * f64::from(*t) + spread)) as f32
-        };
+        let weigh = |(at, t): (usize, &f32)| self.wish(at % classes, *t) as f32;
         let weighted = targets.iter().enumerate().map(weigh).collect();
         (log_softmax(logits.clone(), 1) * wanted(weighted)).sum() * -scale
+    }
+
+    /// What stands before a class's `ln p` in the loss.
+    fn wish(&self, class: usize, target: f32) -> f64 {
+        let smooth = (1.0 - self.smoothing) * f64::from(target) + self.smoothing / self.weights.len() as f64;
+        self.weights[class] * smooth
+    }
+
+    /// What a batch costs at best, in the nats of [`Goal::loss`] with `scale` 1.
+    pub(crate) fn floors(&self, batch: &LabelledBatch, truth: &Truth) -> Floors {
+        let classes = self.weights.len();
+        let mut each = 0.0;
+        let mut sums = Vec::new();
+        for targets in self.targets(batch, truth).chunks_exact(classes) {
+            let wishes = self.wishes(targets);
+            each += wishes.iter().map(|wishes| least(wishes)).sum::<f64>();
+            sums.resize_with(wishes.len(), || vec![0.0; wishes[0].len()]);
+            let pairs = sums.iter_mut().flatten().zip(wishes.iter().flatten());
+            pairs.for_each(|(sum, wish)| *sum += wish);
+        }
+        Floors { each, constant: sums.iter().map(|wishes| least(wishes)).sum() }
+    }
+
+    /// What stands before each `ln p` of a position's loss, parted into answers whose probabilities sum to 1.
+    fn wishes(&self, targets: &[f32]) -> Vec<Vec<f64>> {
+        let pairs = targets.iter().enumerate();
+        if self.target == Target::Many {
+            let present = |(class, t): (usize, &f32)| vec![self.weights[class] * f64::from(*t), 1.0 - f64::from(*t)];
+            return pairs.map(present).collect();
+        }
+        vec![pairs.map(|(class, t)| self.wish(class, *t)).collect()]
     }
 
     /// What became of each scored position, from its logits, `[K * C]`.
@@ -125,5 +168,47 @@ impl Goal {
             }
         }
         targets
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::f64::consts::LN_2;
+
+    use corpus::labelled::{LabelledBatch, ModelInput, Target as Truths};
+
+    use super::{Goal, Target};
+    use crate::labels::Truth;
+
+    fn batch(rows: usize) -> LabelledBatch {
+        let input = ModelInput { ids: vec![1], token_types: vec![0], labels: vec![Some(0)], ..ModelInput::default() };
+        LabelledBatch::of(&vec![input; rows], &(0..rows).collect::<Vec<_>>(), 0)
+    }
+
+    fn floors(target: Target, weights: &[f64], smoothing: f64, truths: Vec<Truths>) -> [f64; 2] {
+        let goal = Goal { target, weights: weights.to_vec(), smoothing };
+        let found = goal.floors(&batch(truths.len()), &Truth::Texts(truths));
+        [found.each, found.constant]
+    }
+
+    fn near(found: [f64; 2], wanted: [f64; 2]) {
+        let is_near = found.iter().zip(wanted).all(|(found, wanted)| (found - wanted).abs() < 1e-6);
+        assert!(is_near, "{found:?}, not {wanted:?}");
+    }
+
+    #[test]
+    fn a_hard_label_costs_nothing_at_best_and_one_answer_for_all_costs_the_entropy_of_the_batch() {
+        let both = vec![Truths::Single(0), Truths::Single(1)];
+        near(floors(Target::One, &[1.0, 1.0], 0.0, both), [0.0, 2.0 * LN_2]);
+        near(floors(Target::One, &[1.0, 1.0], 0.0, vec![Truths::Single(1); 2]), [0.0, 0.0]);
+        let many = vec![Truths::Many(vec![0, 1]), Truths::Many(vec![1])];
+        near(floors(Target::Many, &[1.0, 1.0], 0.0, many), [0.0, 2.0 * LN_2]);
+    }
+
+    #[test]
+    fn probabilities_and_smoothed_labels_have_a_cost_that_no_answer_saves() {
+        near(floors(Target::Soft, &[1.0, 1.0], 0.0, vec![Truths::Soft(vec![0.5, 0.5])]), [LN_2, LN_2]);
+        let entropy = -(0.95 * 0.95f64.ln() + 0.05 * 0.05f64.ln());
+        near(floors(Target::One, &[1.0, 1.0], 0.1, vec![Truths::Single(0)]), [entropy, entropy]);
     }
 }

@@ -7,9 +7,9 @@ use journal::{ExamplesInfo, RepeatInfo, SplitInfo};
 use super::{Part, Speech, Target, Truth};
 use crate::material::Rows;
 
-/// Each split that repeats an earlier one.
-pub(super) fn repeated(rows: &Rows) -> Vec<RepeatInfo> {
-    let texts: [Vec<String>; 3] = match rows {
+/// The texts of train, valid and test, a pair as two lines, words parted by spaces.
+pub(crate) fn texts(rows: &Rows) -> [Vec<String>; 3] {
+    match rows {
         Rows::Texts(_, splits) => {
             let text = |row: &TextRow| match &row.second {
                 Some(second) => format!("{}\n{second}", row.first),
@@ -19,7 +19,12 @@ pub(super) fn repeated(rows: &Rows) -> Vec<RepeatInfo> {
         }
         Rows::Tagged(_, splits, _) => [&splits.train, &splits.valid, &splits.test]
             .map(|rows| rows.iter().map(|row| row.words.join(" ")).collect()),
-    };
+    }
+}
+
+/// Each split that repeats an earlier one.
+pub(super) fn repeated(rows: &Rows) -> Vec<RepeatInfo> {
+    let texts = texts(rows);
     let names = ["train", "valid", "test"];
     let pairs = [(0, 1), (0, 2), (1, 2)].into_iter().filter(|(_, later)| !texts[*later].is_empty());
     let found = pairs.map(|(earlier, later)| {

@@ -19,7 +19,7 @@ use crate::{
     material::{Examples, Rows},
 };
 pub(crate) use goal::{Decision, Goal, Target};
-pub(crate) use info::hash_inputs;
+pub(crate) use info::{hash_inputs, texts};
 pub(crate) use part::{Part, Sequence, Truth, tag_part, text_part};
 pub(crate) use said::said;
 pub(crate) use scores::scores;
