@@ -38,8 +38,11 @@ const HIGHER_IS_BETTER: [&str; 17] = [
 
 impl Curve {
     fn of(run: &RunLog, split: &Split, metric: &str) -> Option<Self> {
-        let all = run.series(split, metric);
-        let (points, wild): (Vec<Point>, Vec<Point>) = all.into_iter().partition(|point| point.value.is_finite());
+        let mut points = run.series(split, metric);
+        let wild: Vec<Point> = points.iter().filter(|point| !point.value.is_finite()).copied().collect();
+        points.retain(|point| point.value.is_finite());
+        // A log may have a million rows, and several curves are held at once.
+        points.shrink_to_fit();
         let is_there = !points.is_empty() || !wild.is_empty();
         is_there.then(|| Self { split: split.clone(), metric: metric.into(), points, wild })
     }
