@@ -40,7 +40,7 @@ corpora = [{corpora}]
 valid = 0.1
 [tokenizer]
 kind = "bpe"
-vocab_size = 2000
+vocab_size = 4000
 [schedule]
 kind = "linear"
 learning_rate = 2e-3
