@@ -146,8 +146,8 @@ pub fn judge(log: &Log, claims: &[Claim]) -> Diagnosis {
     Diagnosis { verdict: if is_watch { Verdict::Watch } else { worst }, findings, runs }
 }
 
-/// Judges one run.
-fn judge_run(nth: usize, run: &RunLog, claims: &[Claim]) -> RunDiagnosis {
+/// Judges one run, the nth of its log.
+pub(crate) fn judge_run(nth: usize, run: &RunLog, claims: &[Claim]) -> RunDiagnosis {
     let recovered = recover(run);
     // What the log claims itself, unless it was just said.
     let is_new = |claim: &Claim| !claims.iter().any(|given| (&given.key, given.value) == (&claim.key, claim.value));
@@ -198,15 +198,15 @@ fn lacking(course: &Course<'_>, sheet: &mut Sheet) {
         let statistic = ("evaluations", 0.0, 1.0);
         sheet.find((Kind::NoEvaluation, Weight::Note), counts.clone(), statistic, Vec::new());
     }
-    let is_broken = sheet.findings.iter().any(|finding| finding.weight == Weight::Broken);
     let steps = course.recovered.last_step.as_ref().map_or(f64::INFINITY, |last| last.value);
     // One that did not learn in fifty steps had no time to.
-    let is_short = if is_broken { steps < 50.0 } else { evaluations <= 3 && rows < 5 && (rows, evaluations) != (0, 1) };
+    let is_short =
+        if sheet.is_broken() { steps < 50.0 } else { evaluations <= 3 && rows < 5 && (rows, evaluations) != (0, 1) };
     if is_short {
         sheet.find(
             (Kind::TooShort, Weight::Note),
             counts,
-            ("rows of training loss", collapse::count(rows), 5.0),
+            ("rows of training loss", robust::count(rows), 5.0),
             Vec::new(),
         );
     }
@@ -220,7 +220,7 @@ fn add_up(course: &Course<'_>, sheet: &Sheet) -> (Verdict, String) {
         names.dedup();
         names.join(", ")
     };
-    if sheet.findings.iter().any(|finding| finding.weight == Weight::Broken) {
+    if sheet.is_broken() {
         return (Verdict::Broken, of_weight(Weight::Broken));
     }
     if sheet.has(Kind::NoEvaluation) {

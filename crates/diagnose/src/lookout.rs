@@ -3,7 +3,7 @@
 use journal::{Alert, Event, RunInfo};
 
 use crate::collect::Collector;
-use crate::judge::{Finding, Kind, Weight, judge};
+use crate::judge::{Finding, Kind, Weight, judge_run};
 use crate::log::{Format, Place, RunLog};
 
 /// Rows of training between two judgements where nothing is evaluated.
@@ -73,7 +73,7 @@ impl Lookout {
         let step = event.step();
         let plan = &self.info.plan;
         let is_late = step >= plan.warmup_steps.max(2 * plan.total_steps / 5);
-        let mut found = self.findings();
+        let mut found = judge_run(0, &self.log(), &[]).findings;
         found.retain(|finding| {
             let rule = ALERTS.iter().find(|(kind, _)| *kind == finding.kind);
             let is_told = self.raised.iter().any(|(kind, _)| kind == finding.kind.about().name);
@@ -106,14 +106,6 @@ impl Lookout {
             }
             Event::Start(_) | Event::Epoch(_) | Event::Checkpoint(_) | Event::End(_) => {}
         }
-    }
-
-    fn findings(&self) -> Vec<Finding> {
-        judge(&crate::log::Log { runs: vec![self.log()], ..Default::default() }, &[])
-            .runs
-            .into_iter()
-            .flat_map(|run| run.findings)
-            .collect()
     }
 
     /// The events as a log.

@@ -7,23 +7,10 @@ use crate::error::DiagnoseError;
 use crate::facts::{amount, fact_key};
 use crate::literal::{Literal, Node, parse};
 use crate::read::bytes_of;
-use crate::recover::Claim;
+use crate::recover::{Claim, PLANNED};
 
-/// What numbers of a log can bear out or not.
-const TESTABLE: [&str; 12] = [
-    "learning_rate",
-    "warmup_steps",
-    "warmup_frac",
-    "max_steps",
-    "num_epochs",
-    "steps_per_epoch",
-    "log_every",
-    "eval_every",
-    "batch_size",
-    "total_batch_size",
-    "train_examples",
-    "eval_examples",
-];
+/// Sizes that a log can bear out besides what is [`PLANNED`]; where it states them itself, they are taken from there.
+const SIZES: [&str; 3] = ["batch_size", "train_examples", "eval_examples"];
 /// Settings of one file that are kept.
 const MAX_SETTINGS: usize = 10_000;
 
@@ -58,7 +45,10 @@ pub fn read_plan(path: &Path) -> Result<Vec<Claim>, DiagnoseError> {
     };
     let claims = claims(&settings);
     if claims.is_empty() {
-        return Err(DiagnoseError::Plan { path: path.into(), looked_for: TESTABLE.join(", ") });
+        return Err(DiagnoseError::Plan {
+            path: path.into(),
+            looked_for: [&PLANNED[..], &SIZES[..]].concat().join(", "),
+        });
     }
     Ok(claims)
 }
@@ -165,8 +155,10 @@ fn claim_of(setting: &Setting) -> Option<(&'static str, f64)> {
 
 fn claims(settings: &[Setting]) -> Vec<Claim> {
     let mut claims: Vec<Claim> = Vec::new();
-    for (key, value) in
-        settings.iter().filter_map(claim_of).filter(|(key, value)| TESTABLE.contains(key) && *value >= 0.0)
+    for (key, value) in settings
+        .iter()
+        .filter_map(claim_of)
+        .filter(|(key, value)| (PLANNED.contains(key) || SIZES.contains(key)) && *value >= 0.0)
     {
         if !claims.iter().any(|claim| claim.key == key && claim.value == value) {
             claims.push(Claim { key: key.into(), value, place: None });

@@ -6,6 +6,7 @@ mod claims;
 mod fit;
 mod schedule;
 
+pub(crate) use claims::PLANNED;
 pub use claims::{Bearing, Claim, Held, hold};
 pub use schedule::{Family, PeakIs, Schedule};
 

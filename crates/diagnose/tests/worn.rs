@@ -45,7 +45,7 @@ fn littered(path: &Path) -> Option<Log> {
     let mut out = String::new();
     for (nth, line) in text.lines().enumerate() {
         out += line;
-        out += if nth % 3 == 2 { "\n2024-05-01 12:00:01 INFO saving to /tmp/x-17 done\n" } else { "\n" };
+        out += if nth % 3 == 2 { "\n2024-05-01 12:00:01 INFO saving to out/x-17 done\n" } else { "\n" };
     }
     is_text.then(|| read_bytes(&path.display().to_string(), out.into()))
 }

@@ -83,5 +83,6 @@ pub use statistics::{grad_norm, quantile, standard_error};
 pub use summary::{Evaluated, Named, RunState, RunSummary};
 pub use supersede::drop_superseded;
 pub use svg::{escaped, svg, svg_stack};
+pub use ticks::{grouped, trimmed};
 pub use training_record::{RecordCase, TRAINING_RECORD, training_record, write_training_record};
 pub use write::write_atomically;

@@ -117,8 +117,8 @@ fn digits_between(largest: f64, step: f64) -> usize {
     (largest.log10().floor() - (step * (1.0 + SLACK)).log10().floor()).clamp(0.0, 12.0) as usize
 }
 
-/// Without zeros at the end of its decimals.
-fn trimmed(text: &str) -> String {
+/// A number's text without zeros at the end of its decimals.
+pub fn trimmed(text: &str) -> String {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_string() } else { text.to_string() }
 }
 
@@ -127,8 +127,8 @@ fn signed(text: &str) -> String {
     text.strip_prefix('-').map_or_else(|| text.to_string(), |rest| format!("−{rest}"))
 }
 
-/// With a comma between thousands; decimals stay as they are.
-pub(crate) fn grouped(text: &str) -> String {
+/// A number's text with a comma between thousands; decimals stay as they are.
+pub fn grouped(text: &str) -> String {
     let (sign, digits) = text.strip_prefix('-').map_or(("", text), |rest| ("-", rest));
     let (whole, decimals) = digits.find('.').map_or((digits, ""), |dot| digits.split_at(dot));
     let mut out = String::new();

@@ -1,7 +1,7 @@
 //! Runs that did not learn: numbers that are none, answers that are always the same, losses that do not move.
 
 use super::course::{Course, Curve, Sheet};
-use super::robust::{median, noise, stretches};
+use super::robust::{binomial, count, median, most, noise, range, stretches};
 use super::{Evidence, Kind, Weight};
 use crate::digits::number;
 
@@ -209,7 +209,7 @@ fn against_line(course: &Course<'_>, line: f64, sheet: &mut Sheet) {
 fn is_above(course: &Course<'_>, majority: f64) -> bool {
     let accuracy = course.metrics.iter().find(|curve| curve.metric == "accuracy");
     let best = accuracy.map_or(0.0, |curve| most(&curve.values()));
-    let error = course.evaluated().map_or(0.0, |examples| (majority * (1.0 - majority) / examples).sqrt());
+    let error = course.evaluated().map_or(0.0, |examples| binomial(majority, examples));
     best > majority + 2.0 * error
 }
 
@@ -223,7 +223,7 @@ pub(super) fn below_baseline(course: &Course<'_>, sheet: &mut Sheet) {
     };
     let Some(accuracy) = course.metrics.iter().find(|curve| curve.metric == "accuracy") else { return };
     let (Some(last), Some(examples)) = (accuracy.last(), course.evaluated()) else { return };
-    let bound = majority - 3.0 * (majority * (1.0 - majority) / examples).sqrt();
+    let bound = majority - 3.0 * binomial(majority, examples);
     // Before the first update a fresh head says anything.
     if last < bound && accuracy.len() >= 2 {
         let what = format!(
@@ -275,14 +275,6 @@ pub(super) fn gained(losses: &[f64]) -> f64 {
     (first - best) / first.abs().max(1e-12)
 }
 
-pub(super) fn range(values: &[f64]) -> f64 {
-    most(values) - values.iter().copied().fold(f64::INFINITY, f64::min)
-}
-
-fn most(values: &[f64]) -> f64 {
-    values.iter().copied().fold(f64::NEG_INFINITY, f64::max)
-}
-
 /// Whether the first row lies beyond a fifth of the run.
 pub(super) fn begins_late(curve: &Curve) -> bool {
     let place = |at: usize| curve.points.get(at).map(|point| super::course::position(point, at));
@@ -306,9 +298,4 @@ pub(super) fn ends(curve: &Curve) -> Vec<Evidence> {
 
 fn times(count: usize) -> String {
     if count == 1 { "the only evaluation".into() } else { format!("all {count} evaluations") }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "rows are far below 2^53")]
-pub(super) fn count(rows: usize) -> f64 {
-    rows as f64
 }

@@ -1,8 +1,7 @@
 //! Whether a log agrees with itself: seams, figures with two names, perplexities, times.
 
-use super::collapse::count;
 use super::course::{Course, Curve, Sheet, position};
-use super::robust::{median, noise};
+use super::robust::{count, median, noise};
 use super::{Evidence, Finding, Kind, Statistic, Weight};
 use crate::digits::number;
 use crate::log::{Log, Point, RunLog, Split, Standing};

@@ -226,6 +226,11 @@ impl Sheet {
         self.untested.extend(kinds.iter().map(|&kind| Untested { kind, why: why.into() }));
     }
 
+    /// Whether something was found that breaks the run.
+    pub(super) fn is_broken(&self) -> bool {
+        self.findings.iter().any(|finding| finding.weight == Weight::Broken)
+    }
+
     pub(super) fn has(&self, kind: Kind) -> bool {
         self.findings.iter().any(|finding| finding.kind == kind)
     }

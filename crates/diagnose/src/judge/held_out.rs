@@ -1,8 +1,8 @@
 //! The course of the figures on held-out data.
 
-use super::collapse::{count, gained, range};
+use super::collapse::gained;
 use super::course::{Course, Curve, Sheet};
-use super::robust::{median, noise, stretches};
+use super::robust::{binomial, count, median, noise, range, stretches};
 use super::{Kind, Weight};
 
 /// A loss that has risen by this share from its best has risen: evaluations of a thousand examples repeat to about 2 %.
@@ -17,7 +17,7 @@ pub(super) fn overfitting(course: &Course<'_>, sheet: &mut Sheet) {
     let Some(loss) = course.held_out.as_ref().filter(|loss| loss.len() >= 2) else {
         return sheet.skip(&[Kind::Overfitting, Kind::LossUpMetricHolds, Kind::BestFirst], "too few evaluations");
     };
-    if sheet.findings.iter().any(|finding| finding.weight == Weight::Broken) {
+    if sheet.is_broken() {
         return;
     }
     let values = loss.values();
@@ -89,11 +89,6 @@ fn metric_holds<'a>(course: &'a Course<'_>, loss: &Curve, best: usize) -> Option
     (at_end >= at_best - 2.0 * error).then_some((curve, at_best, at_end))
 }
 
-/// Standard error of a share of so many examples.
-fn binomial(share: f64, examples: f64) -> f64 {
-    (share.clamp(0.0, 1.0) * (1.0 - share.clamp(0.0, 1.0)) / examples.max(1.0)).sqrt()
-}
-
 /// Held-out loss against training loss at the end.
 pub(super) fn gap(course: &Course<'_>, sheet: &mut Sheet) {
     let trained = course.train.as_ref().map(|train| {
@@ -106,7 +101,7 @@ pub(super) fn gap(course: &Course<'_>, sheet: &mut Sheet) {
     };
     let Some(held_out) = loss.last() else { return };
     let ratio = held_out / trained.max(1e-9);
-    if ratio < 5.0 || held_out < 0.1 || sheet.findings.iter().any(|finding| finding.weight == Weight::Broken) {
+    if ratio < 5.0 || held_out < 0.1 || sheet.is_broken() {
         return;
     }
     let weight = if loss.len() < 2 { Weight::Watch } else { Weight::Note };
@@ -127,8 +122,7 @@ pub(super) fn still_or_saturated(course: &Course<'_>, sheet: &mut Sheet) {
     if loss.is_none() && metric.is_none() {
         return sheet.skip(&kinds, "too few evaluations");
     }
-    let is_broken = sheet.findings.iter().any(|finding| finding.weight == Weight::Broken);
-    if is_broken || sheet.has(Kind::Overfitting) {
+    if sheet.is_broken() || sheet.has(Kind::Overfitting) {
         return;
     }
     // Losses as they are; metrics turned over, so that both are better when lower.

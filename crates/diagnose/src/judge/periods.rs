@@ -1,7 +1,7 @@
 //! Waves with a period: the order of the data showing through the training loss.
 
 use super::course::{Course, Curve, Sheet, position};
-use super::robust::{noise, quantile};
+use super::robust::{count, noise, quantile};
 use super::{Kind, Weight};
 
 /// Places within a period that are told apart.
@@ -176,9 +176,4 @@ fn search(grid: &[f64], span: f64) -> Option<Wave> {
 
 fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / count(values.len())
-}
-
-#[expect(clippy::cast_precision_loss, reason = "rows are far below 2^53")]
-fn count(rows: usize) -> f64 {
-    rows as f64
 }

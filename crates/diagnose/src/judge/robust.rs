@@ -7,18 +7,7 @@ pub(super) fn median(values: &[f64]) -> f64 {
 
 /// The value below which that share of them lies; `NaN` of nothing.
 pub(super) fn quantile(values: &[f64], share: f64) -> f64 {
-    if values.is_empty() {
-        return f64::NAN;
-    }
-    let mut sorted = values.to_vec();
-    let last = sorted.len() - 1;
-    #[expect(clippy::cast_precision_loss, reason = "rows are far below 2^53")]
-    let at = share * last as f64;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and the last index")]
-    let low = at.floor() as usize;
-    let (_, &mut below, above) = sorted.select_nth_unstable_by(low, f64::total_cmp);
-    let next = above.iter().copied().fold(f64::INFINITY, f64::min);
-    if next.is_finite() { below + (at - at.floor()) * (next - below) } else { below }
+    journal::quantile(values, share).unwrap_or(f64::NAN)
 }
 
 /// Deviation of values from their median, in standard deviations of a normal distribution (Rousseeuw & Croux 1993).
@@ -51,6 +40,29 @@ pub(super) fn surroundings(values: &[f64], reach: usize) -> Vec<f64> {
         median(&others)
     };
     (0..values.len()).map(around).collect()
+}
+
+/// From the lowest to the highest.
+pub(super) fn range(values: &[f64]) -> f64 {
+    most(values) - values.iter().copied().fold(f64::INFINITY, f64::min)
+}
+
+/// The highest.
+pub(super) fn most(values: &[f64]) -> f64 {
+    values.iter().copied().fold(f64::NEG_INFINITY, f64::max)
+}
+
+/// Standard error of a share of so many examples, of one at least.
+pub(super) fn binomial(share: f64, examples: f64) -> f64 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at least one, and far below 2^53")]
+    let examples = examples.max(1.0) as u64;
+    journal::standard_error(share.clamp(0.0, 1.0), examples).unwrap_or(0.0)
+}
+
+/// A number of rows as a number to reckon with.
+#[expect(clippy::cast_precision_loss, reason = "rows are far below 2^53")]
+pub(super) fn count(rows: usize) -> f64 {
+    rows as f64
 }
 
 #[cfg(test)]

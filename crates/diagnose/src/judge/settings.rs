@@ -1,8 +1,7 @@
 //! Learning rate, gradient and the plan.
 
-use super::collapse::count;
 use super::course::{Course, Sheet};
-use super::robust::{median, noise, stretches};
+use super::robust::{count, median, noise, stretches};
 use super::{Evidence, Kind, Weight};
 use crate::digits::number;
 use crate::log::Split;

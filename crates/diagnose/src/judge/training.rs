@@ -1,8 +1,8 @@
 //! The course of the training loss: divergence, spikes, two levels, learning by heart.
 
-use super::collapse::{begins_late, count, ends};
+use super::collapse::{begins_late, ends};
 use super::course::{Course, Curve, Sheet, position};
-use super::robust::{median, noise, quantile, spread, stretches, surroundings};
+use super::robust::{count, median, noise, quantile, spread, stretches, surroundings};
 use super::{Kind, Weight};
 
 /// Rows on either side that a spike is held against.
@@ -147,9 +147,7 @@ pub(super) fn memorised(course: &Course<'_>, sheet: &mut Sheet) {
 /// A training loss alone: whether it still falls, or has long stopped.
 pub(super) fn course_of_training(course: &Course<'_>, sheet: &mut Sheet) {
     let Some(train) = course.train.as_ref().filter(|train| train.len() >= 5) else { return };
-    if course.held_out.as_ref().is_some_and(|loss| loss.len() > 1)
-        || sheet.findings.iter().any(|f| f.weight == Weight::Broken)
-    {
+    if course.held_out.as_ref().is_some_and(|loss| loss.len() > 1) || sheet.is_broken() {
         return;
     }
     let values = train.values();

@@ -2,11 +2,24 @@
 
 use std::fmt;
 
+use crate::digits::number;
 use crate::error::DiagnoseError;
 use crate::facts::{FACT_KEYS, amount, fact_key};
 use crate::log::{Place, RunLog};
 use crate::recover::{Derived, PeakIs, Recovered};
-use crate::show::number;
+
+/// Settings of a plan that a log's numbers can bear out or not.
+pub(crate) const PLANNED: [&str; 9] = [
+    "learning_rate",
+    "warmup_steps",
+    "warmup_frac",
+    "max_steps",
+    "num_epochs",
+    "steps_per_epoch",
+    "log_every",
+    "eval_every",
+    "total_batch_size",
+];
 
 /// A statement about a run: one of [`FACT_KEYS`] and its number.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,19 +64,8 @@ impl Claim {
 
     /// What the log itself states about the run's plan, once each: settings that its numbers can bear out or not.
     pub fn of_log(run: &RunLog) -> Vec<Self> {
-        const TESTABLE: [&str; 9] = [
-            "learning_rate",
-            "warmup_steps",
-            "warmup_frac",
-            "max_steps",
-            "num_epochs",
-            "steps_per_epoch",
-            "log_every",
-            "eval_every",
-            "total_batch_size",
-        ];
         let mut claims: Vec<Self> = Vec::new();
-        for fact in run.facts.iter().filter(|fact| TESTABLE.contains(&fact.key.as_str())) {
+        for fact in run.facts.iter().filter(|fact| PLANNED.contains(&fact.key.as_str())) {
             let is_known = |number| claims.iter().any(|claim| claim.key == fact.key && claim.value == number);
             if let Some(value) = fact.number.filter(|&number| !is_known(number)) {
                 claims.push(Self { key: fact.key.clone(), value, place: Some(fact.place) });

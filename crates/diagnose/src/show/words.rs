@@ -1,8 +1,8 @@
 //! Numbers, places and sentences as people read them.
 
+use journal::grouped;
 use unicode_width::UnicodeWidthStr;
 
-use crate::digits::grouped;
 pub use crate::digits::number;
 use crate::judge::{Evidence, Weight};
 use crate::log::{Log, Place, Split};
