@@ -16,6 +16,7 @@ import gzip
 import json
 import os
 import random
+import re
 import statistics
 import subprocess
 import sys
@@ -90,6 +91,7 @@ FAULTS = {
     "nine words in ten hidden": ("words", {"masking.rate": 0.9}, "text", {"unigram-plateau", "not-learning"}),
     "corpora in order": ("words", {"data.order": '"in-order"'}, "small", {"epoch-sawtooth", "bistable", "unigram-plateau"}),
     "L2 inside Adam": ("words", {"optimizer.kind": '"adam"', "optimizer.weight_decay": 1e-2}, "text", {"unigram-plateau"}),
+    "data replayed after a resume": ("words", {}, "replayed", {"resume-seam", "mixed-runs", "spike-recovered"}),
     "tiny text": ("words", {"train.batch_size": 8}, "tiny", {"overfitting", "generalisation-gap", "memorised"}),
     "too few steps": ("words", {"train.steps": 100, "train.checkpoint_every": 100}, "text", {"unigram-plateau", "too-short"}),
     "no gradient to speak of": ("words", {"optimizer.clip_norm": 1e-9, "optimizer.eps": 1.0}, "text", COLLAPSE),
@@ -103,6 +105,7 @@ FAULTS = {
     "held-out reviews trained on": ("reviews", {"train.epochs": 12}, "leaked", {"too-good"}),
     "all but the head frozen": ("reviews", {"finetune.freeze": 2}, "reviews", {"constant-prediction", "not-learning", "still-improving", "rate-too-low"}),
     "forty reviews": ("reviews", {"train.epochs": 40, "train.batch_size": 8, "train.eval_every": '"4 epochs"', "train.checkpoint_every": '"40 epochs"'}, "forty", {"overfitting", "generalisation-gap", "memorised", "constant-prediction"}),
+    "fillers that training attends to": ("reviews", {}, "filled", {"below-baseline", "constant-prediction", "overfitting", "generalisation-gap", "not-learning"}),
     "a tenth of an epoch": ("reviews", {"train.steps": 6, "train.log_every": 1, "train.eval_every": 2, "train.checkpoint_every": 6, "train.epochs": None}, "reviews", {"too-short", "constant-prediction", "not-learning"}),
 }
 
@@ -173,6 +176,9 @@ def make_data(work):
     rare = [row for row in train if row[at] == labels[1]]
     common = [row for row in train if row[at] == labels[0]]
     write("imbalanced", common + rare[: len(common) // 19])
+    # What a wrong mask of the padding does: in training the encoder sees fillers that are not there when it is used.
+    text = 1 - at
+    write("filled", [[cell + " ." * (60 - len(cell.split())) if nth == text else cell for nth, cell in enumerate(row)] for row in train])
     write("leaked", train + dev)
     write("dev", dev)
     few = [row for row in dev if row[at] == labels[1]]
@@ -183,10 +189,14 @@ def make_data(work):
 def case_text(task, settings, kind, seed, work):
     data = work / "data"
     if task == "words":
-        end = {"text": "txt.gz"}.get(kind, f"{kind}.txt")
-        folder = SAMPLE if kind == "text" else data
+        is_whole = kind in ("text", "text again")
+        end = "txt.gz" if is_whole else f"{kind}.txt"
+        folder = SAMPLE if is_whole else data
         corpora = ", ".join(f'{{ name = "{name}", path = "{folder / f"{name}.{end}"}" }}' for name in ("ko", "en"))
-        return WORDS.format(seed=seed, corpora=corpora)
+        text = WORDS.format(seed=seed, corpora=corpora)
+        if kind == "text again":  # its encoder and tokenizer are those of its start
+            text = re.sub(r"\[(model|tokenizer)\]\n([a-z_]+ = .*\n)+", "", text)
+        return text
     valid = data / ("imbalanced.dev.tsv" if kind == "imbalanced" else "dev.tsv")
     return REVIEWS.format(seed=seed, start=work / "start/runs/start/base/s1", train=data / f"{kind}.tsv", valid=valid)
 
@@ -196,9 +206,8 @@ def command(a, *words):
                           env={**os.environ, "RAYON_NUM_THREADS": str(a.threads)})
 
 
-def one(a, name, task, settings, kind, seed):
-    """Trains the run where it is not there, and asks what is seen."""
-    folder = a.work / name.replace(" ", "-").replace("/", "over").replace(",", "") / f"s{seed}"
+def train(a, folder, task, settings, kind, seed):
+    """The folder of the run, which is trained where it is not there."""
     folder.mkdir(parents=True, exist_ok=True)
     case = folder / "case.toml"
     case.write_text(case_text(task, settings, kind, seed, a.work), encoding="utf-8")
@@ -207,10 +216,44 @@ def one(a, name, task, settings, kind, seed):
         changes = [word for key, value in settings.items() if value is not None for word in ("--set", f"{key}={value}")]
         done = command(a, "train", case, "--runs", folder / "runs", "--prepared", a.work / "prepared", *changes)
         if not (run / "journal.jsonl").exists():
-            sys.exit(f"{name}: {done.stderr.strip()[-600:]}")
-    told = json.loads(command(a, "diagnose", run, "--json").stdout)["logs"][0]
+            sys.exit(f"{folder}: {done.stderr.strip()[-600:]}")
+    return run
+
+
+def events_of(run):
+    return [json.loads(line) for line in (run / "journal.jsonl").read_text().splitlines()]
+
+
+def replayed(a, folder, seed):
+    """The log of a trainer that stops in the middle and goes on with the data from its beginning: what Casebook never does."""
+    half = {"train.steps": 600, "train.checkpoint_every": 600}
+    first = train(a, folder / "first", "words", {**half, "schedule.end_learning_rate": 1e-3}, "text", seed)
+    rest = {"schedule.learning_rate": 1e-3, "schedule.warmup": 0, "start": f'"{first}"'}
+    second = train(a, folder / "second", "words", {**half, **rest}, "text again", seed)
+    log = folder / "log.jsonl"
+    with log.open("w", encoding="utf-8") as file:
+        for run, before in ((first, 0), (second, 600)):
+            for event in events_of(run):
+                if event["event"] == "log":
+                    row = {"step": before + event["step"], "loss": event["loss"], "learning_rate": event["lr"]}
+                elif event["event"] == "eval" and (event["step"] or not before):
+                    row = {"step": before + event["step"], "eval_loss": event["loss"]}
+                else:
+                    continue
+                file.write(json.dumps(row) + "\n")
+    return log, second
+
+
+def one(a, name, task, settings, kind, seed):
+    """Trains the run where it is not there, and asks what is seen."""
+    folder = a.work / name.replace(" ", "-").replace("/", "over").replace(",", "") / f"s{seed}"
+    if kind == "replayed":
+        log, run = replayed(a, folder, seed)
+    else:
+        log = run = train(a, folder, task, settings, kind, seed)
+    told = json.loads(command(a, "diagnose", log, "--json").stdout)["logs"][0]
     found = [finding for part in told["runs"] for finding in part["findings"]]
-    events = [json.loads(line) for line in (run / "journal.jsonl").read_text().splitlines()]
+    events = events_of(run)
     losses = [event["loss"] for event in events if event["event"] == "eval"]
     return {"name": name, "task": task, "seed": seed, "verdict": told["verdict"], "loss": losses[-1] if losses else float("nan"),
             "alerts": [event["kind"] for event in events if event["event"] == "alert"],

@@ -1,10 +1,14 @@
 //! What can be typed.
 
+mod computing;
+
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use diagnose::Claim;
 use journal::{RunState, compare::Metric};
+
+pub(crate) use computing::{Norm, Precision, ReplayArguments, ThroughputArguments};
 
 /// Trains small BERT-style encoders on your own text, and keeps a journal that can be trusted.
 #[derive(Debug, Parser)]
@@ -411,192 +415,5 @@ fn metric(word: &str) -> Result<Metric, String> {
     word.parse().map_err(|error: journal::JournalError| error.to_string())
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum Precision {
-    Fp32,
-    F16,
-    Bf16,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum Attend {
-    ByShape,
-    Products,
-    Blocks,
-}
-
-impl From<Attend> for train::Attend {
-    fn from(word: Attend) -> Self {
-        match word {
-            Attend::ByShape => Self::ByShape,
-            Attend::Products => Self::Products,
-            Attend::Blocks => Self::Blocks,
-        }
-    }
-}
-
-impl From<Precision> for case::Precision {
-    fn from(word: Precision) -> Self {
-        match word {
-            Precision::Fp32 => Self::Fp32,
-            Precision::F16 => Self::F16,
-            Precision::Bf16 => Self::Bf16,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum Norm {
-    Pre,
-    Post,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct ReplayArguments {
-    /// Weights (safetensors).
-    #[arg(long)]
-    pub(crate) init: PathBuf,
-    /// Batches (safetensors, `input_ids` and `labels`).
-    #[arg(long)]
-    pub(crate) batches: PathBuf,
-    #[arg(long)]
-    pub(crate) norm: Norm,
-    #[arg(long)]
-    pub(crate) d_model: usize,
-    #[arg(long)]
-    pub(crate) heads: usize,
-    #[arg(long)]
-    pub(crate) ff: usize,
-    #[arg(long)]
-    pub(crate) layers: usize,
-    #[arg(long)]
-    pub(crate) vocab: usize,
-    /// LayerNorm epsilon.
-    #[arg(long, default_value_t = 1e-12)]
-    pub(crate) eps: f64,
-    #[arg(long)]
-    pub(crate) lr: f64,
-    #[arg(long, default_value_t = 0)]
-    pub(crate) lr_warmup: u64,
-    #[arg(long, default_value_t = 0.01)]
-    pub(crate) weight_decay: f64,
-    #[arg(long, default_value_t = 1.0)]
-    pub(crate) clip: f64,
-    #[arg(long, default_value_t = 1e-8)]
-    pub(crate) adam_eps: f64,
-    #[arg(long, default_value_t = 100)]
-    pub(crate) steps: usize,
-    #[arg(long, default_value = "cpu")]
-    pub(crate) device: String,
-    /// Also write the JSON there.
-    #[arg(long)]
-    pub(crate) out: Option<PathBuf>,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct ThroughputArguments {
-    #[arg(long, default_value_t = 512)]
-    pub(crate) d_model: usize,
-    #[arg(long, default_value_t = 8)]
-    pub(crate) heads: usize,
-    #[arg(long, default_value_t = 2048)]
-    pub(crate) ff: usize,
-    #[arg(long, default_value_t = 4)]
-    pub(crate) layers: usize,
-    #[arg(long, default_value_t = 30000)]
-    pub(crate) vocab: usize,
-    #[arg(long, default_value_t = 256)]
-    pub(crate) seq: usize,
-    #[arg(long, default_value_t = 8)]
-    pub(crate) batch: usize,
-    #[arg(long, default_value_t = 0.1)]
-    pub(crate) dropout: f64,
-    /// Rows are of random lengths from here to `seq`; all full when not given.
-    #[arg(long)]
-    pub(crate) min_len: Option<usize>,
-    #[arg(long, default_value_t = 14)]
-    pub(crate) steps: usize,
-    #[arg(long, default_value_t = 4)]
-    pub(crate) warmup_steps: usize,
-    #[arg(long, default_value_t = 0)]
-    pub(crate) seed: u64,
-    /// The framework's operations instead of own kernels.
-    #[arg(long)]
-    pub(crate) composed: bool,
-    /// Number format of matrix products: fp32, f16, bf16.
-    #[arg(long, default_value = "fp32")]
-    pub(crate) precision: Precision,
-    /// How own kernels attend on a GPU: by-shape, products, blocks.
-    #[arg(long, default_value = "by-shape")]
-    pub(crate) attend: Attend,
-    #[arg(long, default_value = "cpu")]
-    pub(crate) device: String,
-}
-
 #[cfg(test)]
-mod tests {
-    use clap::{CommandFactory, Parser};
-
-    use super::Arguments;
-
-    /// The words of a command line, quotes taken off.
-    fn words(line: &str) -> Vec<String> {
-        let parts = line.split('"').enumerate();
-        let split = |(index, part): (usize, &str)| match index % 2 {
-            1 => vec![part.to_string()],
-            _ => part.split_whitespace().map(str::to_string).collect(),
-        };
-        parts.flat_map(split).collect()
-    }
-
-    #[test]
-    fn every_command_that_the_readme_shows_can_be_typed() {
-        let readme = include_str!("../../../README.md");
-        let command = |line: &str| {
-            let rest = line.trim().strip_prefix("target/release/casebook ");
-            let rest = rest.or_else(|| line.trim().strip_prefix("cargo run --release -- "))?;
-            Some(format!("casebook {rest}"))
-        };
-        let commands = readme.lines().filter_map(command).collect::<Vec<_>>();
-        assert!(commands.len() >= 4, "{commands:?}");
-        for command in commands {
-            if let Err(error) = Arguments::try_parse_from(words(&command)) {
-                panic!("{command}: {error}");
-            }
-        }
-    }
-
-    /// One struct, one file, and nothing else changes a run: a new flag must be meant.
-    #[test]
-    fn the_flags_are_these() {
-        let root = Arguments::command();
-        let flags = |command: &clap::Command| {
-            let long = command.get_arguments().filter_map(|argument| argument.get_long().map(str::to_string));
-            long.collect::<Vec<_>>().join(" ")
-        };
-        let all = root.get_subcommands().map(|command| format!("{}: {}", command.get_name(), flags(command)));
-        let wanted = [
-            "train: variant seed set runs prepared json force-device",
-            "resume: set prepared json force-device",
-            "check: set resolved",
-            "probe: variant set device minutes chart prepared json force-device",
-            "fill-mask: top device json",
-            "predict: second data top svg device json",
-            "evaluate: data field format errors seed device json",
-            "export: to checkpoint licence",
-            "import: to",
-            "journal: runs case variant seed state commit since json",
-            "note: ",
-            "compare: baseline by at best metric runs json markdown",
-            "report: out runs",
-            "record: out runs",
-            "diagnose: claim plan json markdown html chart explain",
-            "doctor: device composed precision all",
-            "forward: ids device",
-            "encode: data",
-            "replay: init batches norm d-model heads ff layers vocab eps lr lr-warmup weight-decay clip adam-eps steps device out",
-            "throughput: d-model heads ff layers vocab seq batch dropout min-len steps warmup-steps seed composed precision attend device",
-        ];
-        assert_eq!(all.collect::<Vec<_>>(), wanted);
-    }
-}
+mod tests;

@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 use crate::facts::fact_key;
 use crate::log::{Column, Fact, Format, Log, Note, NoteKind, Place, Row, Source, Split, Standing, Unread, Value};
 use crate::names::{Role, is_metric, role};
+use crate::quote::Texts;
 
 /// More kinds of numbers than this are not kept: a column a parameter, say.
 const MAX_COLUMNS: usize = 4096;
@@ -20,6 +21,8 @@ pub(crate) struct Collector {
     pub(crate) parts: Vec<Part>,
     pub(crate) unread: Unread,
     pub(crate) notes: Vec<Note>,
+    /// What lines are quoted from.
+    pub(crate) texts: Texts,
     names: FxHashMap<String, Rc<Known>>,
     columns: Vec<(Split, FxHashMap<String, u16>)>,
     scratch: Vec<(u16, f64)>,
@@ -309,6 +312,6 @@ impl Collector {
             crate::runs::part_into_runs(part, &mut runs, &mut self.notes);
         }
         crate::percent::to_shares(&mut runs, &mut self.notes);
-        Log { sources: self.sources, runs, unread: self.unread, notes: self.notes }
+        Log { sources: self.sources, runs, unread: self.unread, notes: self.notes, texts: self.texts }
     }
 }

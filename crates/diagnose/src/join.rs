@@ -1,14 +1,20 @@
-//! Several files of one run in a folder, where it is certain that they are: the states that its checkpoints hold, and the
-//! results beside its state.
+//! Several files of one run in a folder, where it is certain that they are: the states that its checkpoints hold, the event
+//! files that the same trainer wrote, and the results beside its state.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::log::{Column, Format, Log, Note, NoteKind, Place, Row, RunLog, Standing, Value};
 use crate::names::is_metric;
 
-/// Leaves out states that are the beginning of another of the same run, and gives results to the run they belong to.
+/// Numbers that a state and an event file must both hold before they are compared.
+const SHARED: usize = 3;
+
+/// Leaves out states that are the beginning of another of the same run, and gives events and results to the run they belong
+/// to.
 pub(crate) fn join(log: &mut Log) {
     drop_beginnings(log);
+    give_events(log);
     give_results(log);
 }
 
@@ -61,11 +67,8 @@ fn drop_beginnings(log: &mut Log) {
         let text = format!("{count} states are the beginning of the one in {path}, and are left out");
         log.notes.push(Note { place, kind: NoteKind::Joined, text });
     }
-    let mut at = 0;
-    log.runs.retain(|_| {
-        at += 1;
-        !outdone.iter().any(|(part, _)| *part == at - 1)
-    });
+    let parts: Vec<usize> = outdone.iter().map(|(part, _)| *part).collect();
+    leave_out(log, &parts);
 }
 
 /// Whether the rows of `a` are the first ones of `b`, number for number.
@@ -86,6 +89,67 @@ fn is_beginning(a: &RunLog, b: &RunLog) -> bool {
     !a.rows.is_empty() && a.rows.iter().zip(&b.rows).all(is_same)
 }
 
+/// An event file that holds the numbers of the one state above it: rows behind the state's last are added to its run.
+fn give_events(log: &mut Log) {
+    let files: Vec<Option<(u32, PathBuf, Format)>> = log.runs.iter().map(|run| file(log, run)).collect();
+    let states: Vec<(usize, &Path)> = (files.iter().enumerate())
+        .filter_map(|(at, file)| file.as_ref().map(|(_, path, format)| (at, path.as_path(), *format)))
+        .filter(|(_, _, format)| *format == Format::TrainerState)
+        .map(|(at, path, _)| (at, path))
+        .collect();
+    let mut given: Vec<usize> = Vec::new();
+    for (at, file) in files.iter().enumerate() {
+        let Some((_, path, Format::TensorBoard)) = file else { continue };
+        let is_same = |(state, above): &&(usize, &Path)| {
+            path.starts_with(run_folder(above)) && has_same_numbers(&log.runs[at], &log.runs[*state])
+        };
+        let mut same = states.iter().filter(is_same);
+        let (Some((to, state)), None) = (same.next(), same.next()) else { continue };
+        let events = std::mem::take(&mut log.runs[at]);
+        let run = &mut log.runs[*to];
+        let end = run.rows.iter().filter_map(|row| row.step).max();
+        let behind: Vec<&Row> = events.rows.iter().filter(|row| row.step > end).collect();
+        for row in &behind {
+            push(&events, row, run);
+        }
+        let place = events.rows.first().map_or(Place::default(), |row| row.place);
+        let rows = match behind.len() {
+            0 => "nothing stands behind its last row".to_string(),
+            1 => "one row behind its last is added to it".to_string(),
+            rows => format!("{rows} rows behind its last are added to it"),
+        };
+        let text = format!("these events are of the run in {}: {rows}", state.display());
+        log.notes.push(Note { place, kind: NoteKind::Joined, text });
+        given.push(at);
+    }
+    leave_out(log, &given);
+}
+
+/// Leaves out runs by their index.
+fn leave_out(log: &mut Log, runs: &[usize]) {
+    let mut at = 0;
+    log.runs.retain(|_| {
+        at += 1;
+        !runs.contains(&(at - 1))
+    });
+}
+
+/// Whether nine in ten of the numbers that both runs have for a step are equal, as far as 32 bits hold them.
+fn has_same_numbers(events: &RunLog, state: &RunLog) -> bool {
+    let (mut shared, mut same) = (0usize, 0usize);
+    for column in &state.columns {
+        let points = events.series(&column.split, &column.metric);
+        let numbers: BTreeMap<u64, f64> = points.iter().filter_map(|point| Some((point.step?, point.value))).collect();
+        for point in state.series(&column.split, &column.metric) {
+            let Some(number) = point.step.and_then(|step| numbers.get(&step)) else { continue };
+            shared += 1;
+            let is_equal = (number - point.value).abs() <= 1e-6 * point.value.abs();
+            same += usize::from(is_equal || (number.is_nan() && point.value.is_nan()));
+        }
+    }
+    shared >= SHARED && 10 * same >= 9 * shared
+}
+
 /// `all_results.json`, `eval_results.json` and the like beside the state of the one run of their folder.
 fn give_results(log: &mut Log) {
     let files: Vec<Option<(u32, PathBuf, Format)>> = log.runs.iter().map(|run| file(log, run)).collect();
@@ -104,11 +168,7 @@ fn give_results(log: &mut Log) {
         give(results, &mut log.runs[to], &mut log.notes);
         given.push(at);
     }
-    let mut at = 0;
-    log.runs.retain(|_| {
-        at += 1;
-        !given.contains(&(at - 1))
-    });
+    leave_out(log, &given);
 }
 
 /// Results say at which epoch they were taken; those of an earlier run in the same folder do not fit.
@@ -182,8 +242,13 @@ fn push(results: &RunLog, row: &Row, run: &mut RunLog) {
         run.values.push(Value { column: at, number: value.number });
     }
     let (Ok(start), Ok(len)) = (u32::try_from(first), u16::try_from(run.values.len() - first)) else { return };
-    let step = run.rows.iter().filter_map(|row| row.step).max();
-    let epoch = row.epoch.or_else(|| run.rows.iter().filter_map(|row| row.epoch).reduce(f64::max));
+    // Results do not say their step: they were taken at the end.
+    let (step, epoch) = if row.step.is_some() {
+        (row.step, row.epoch)
+    } else {
+        let last = run.rows.iter().filter_map(|row| row.epoch).reduce(f64::max);
+        (run.rows.iter().filter_map(|row| row.step).max(), row.epoch.or(last))
+    };
     run.rows.push(Row { step, epoch, place: row.place, first: start, len, standing: Standing::Counts });
 }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 use super::*;
 use crate::log::Split;
 use crate::read;
+use crate::tfevents::tests::{field, record, simple};
 
 const ROWS: [&str; 4] = [
     r#"{"step": 10, "epoch": 0.5, "loss": 0.9}"#,
@@ -94,4 +95,47 @@ fn results_that_do_not_fit_or_have_two_runs_beside_them_stay_by_themselves() {
     assert_eq!(read(at).unwrap().runs.len(), 1);
     state(at, "checkpoint-10", &[r#"{"step": 10, "epoch": 1.5, "loss": 0.91}"#]);
     assert_eq!(read(at).unwrap().runs.len(), 3, "of which of the two?");
+}
+
+/// An event file of a trainer whose state is in `folder`.
+fn events(folder: &Path, scalars: &[(u64, &str, f32)]) {
+    let within = folder.join("runs/Nov21_host");
+    fs::create_dir_all(&within).unwrap();
+    let mut bytes = record(&field(3, b"brain.Event:2"));
+    for (step, tag, number) in scalars {
+        bytes.extend(simple(*step, tag, *number));
+    }
+    fs::write(within.join("events.out.tfevents.1.host.1.0"), bytes).unwrap();
+}
+
+const SAME: [(u64, &str, f32); 4] =
+    [(10, "train/loss", 0.9), (20, "train/loss", 0.7), (20, "eval/loss", 0.8), (30, "train/loss", 0.6)];
+
+#[test]
+fn events_of_the_same_trainer_are_no_second_run_and_go_on_where_its_state_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    state(folder.path(), "checkpoint-30", &ROWS);
+    events(folder.path(), &SAME);
+    let log = read(folder.path()).unwrap();
+    assert_eq!((log.runs.len(), log.runs[0].rows.len()), (1, 4));
+    assert!(joined(&log)[0].contains("nothing stands behind its last row"), "{:?}", log.notes);
+
+    events(folder.path(), &[&SAME[..], &[(40, "train/loss", 0.5), (40, "eval/loss", 0.75)]].concat());
+    let log = read(folder.path()).unwrap();
+    let losses = |split| -> Vec<_> {
+        log.runs[0].series(split, "loss").iter().map(|point| (point.step, point.epoch, point.value)).collect()
+    };
+    assert_eq!(log.runs.len(), 1);
+    assert_eq!(losses(&Split::Train)[2..], [(Some(30), Some(1.5), 0.6), (Some(40), None, 0.5)]);
+    assert_eq!(losses(&Split::Valid)[1..], [(Some(40), None, 0.75)]);
+}
+
+#[test]
+fn events_with_other_numbers_or_too_few_are_a_run_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    state(folder.path(), "", &ROWS);
+    events(folder.path(), &SAME[..2]);
+    assert_eq!(read(folder.path()).unwrap().runs.len(), 2, "two numbers may be the same by chance");
+    events(folder.path(), &[SAME[0], SAME[1], (20, "eval/loss", 0.9), (30, "train/loss", 0.61)]);
+    assert_eq!(read(folder.path()).unwrap().runs.len(), 2);
 }

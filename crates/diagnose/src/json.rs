@@ -210,6 +210,7 @@ pub(crate) fn read_notebook(collector: &mut Collector, name: &str, notebook: &No
                 let lines = u32::try_from(html.lines().count()).unwrap_or(u32::MAX);
                 collector.lines(source, lines);
                 read_html(collector, Place { source, line: 1 }, &html, &Context::default());
+                collector.texts.keep(source, html);
             } else if plain.contains("loss") || plain.contains("acc") {
                 let mut plain = plain;
                 flush(collector, &at(&format!("output {}", output_at + 1)), &mut plain);
@@ -225,7 +226,7 @@ fn flush(collector: &mut Collector, name: &str, text: &mut String) {
     }
     let source = collector.another_source(name, Format::Notebook);
     read_text(collector, source, text);
-    text.clear();
+    collector.texts.keep(source, std::mem::take(text));
 }
 
 /// Settings in a cell's code: `learning_rate=5e-5,`. Variables are not followed.

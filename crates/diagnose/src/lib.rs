@@ -26,6 +26,7 @@ mod ours;
 mod pairs;
 mod percent;
 mod plan;
+mod quote;
 mod read;
 pub mod recover;
 mod runs;

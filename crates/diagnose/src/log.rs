@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::quote::Texts;
+
 /// Everything that was read from a file, a folder or standard input.
 #[derive(Debug, Clone, Default)]
 pub struct Log {
@@ -14,6 +16,8 @@ pub struct Log {
     pub unread: Unread,
     /// What was done with rows that appear twice, restarts, and the like.
     pub notes: Vec<Note>,
+    /// What lines are quoted from.
+    pub(crate) texts: Texts,
 }
 
 /// A file, or a part of one that counts its own lines.

@@ -65,6 +65,7 @@ fn read_file(collector: &mut Collector, path: &Path) -> Result<(), DiagnoseError
     if bytes.get(..1024.min(bytes.len())).is_some_and(|head| ours::is_journal(&String::from_utf8_lossy(head))) {
         let source = collector.source(&name, Format::Journal);
         if ours::read(collector, source, path) {
+            collector.texts.keep(source, text_of(bytes));
             return Ok(());
         }
     }
@@ -89,34 +90,48 @@ fn take_in(collector: &mut Collector, name: &str, bytes: Vec<u8>) {
         return tfevents::read(collector, source, &bytes);
     }
     let text = text_of(bytes);
-    if text.starts_with("{\"") && json::is_lines(&text) && text.trim_end().contains('\n') {
-        let source = collector.source(name, Format::JsonLines);
-        return json::read_lines(collector, source, &text);
+    if let Some(source) = take_in_text(collector, name, &text) {
+        collector.texts.keep(source, text);
     }
-    match json::recognise(&text) {
+}
+
+/// The source that its lines belong to; those of a notebook belong to its outputs.
+fn take_in_text(collector: &mut Collector, name: &str, text: &str) -> Option<u32> {
+    if text.starts_with("{\"") && json::is_lines(text) && text.trim_end().contains('\n') {
+        let source = collector.source(name, Format::JsonLines);
+        json::read_lines(collector, source, text);
+        return Some(source);
+    }
+    let source = match json::recognise(text) {
         Some(Json::TrainerState(node)) => {
             let source = collector.source(name, Format::TrainerState);
-            json::read_trainer_state(collector, source, &text, &node);
+            json::read_trainer_state(collector, source, text, &node);
+            source
         }
         Some(Json::Notebook(node)) => {
             collector.source(name, Format::Notebook);
             json::read_notebook(collector, name, &node);
+            return None;
         }
         Some(Json::Results(node)) => {
             let source = collector.source(name, Format::Results);
-            json::read_results(collector, source, &text, &node);
+            json::read_results(collector, source, text, &node);
+            source
         }
-        None => match csv::header(&text) {
+        None => match csv::header(text) {
             Some(header) => {
                 let source = collector.source(name, Format::Csv);
-                csv::read(collector, source, &text, &header);
+                csv::read(collector, source, text, &header);
+                source
             }
             None => {
                 let source = collector.source(name, Format::Text);
-                text::read_text(collector, source, &text);
+                text::read_text(collector, source, text);
+                source
             }
         },
-    }
+    };
+    Some(source)
 }
 
 /// The bytes as text; what is no UTF-8 becomes the replacement character. UTF-16 of a Windows shell is recognised.

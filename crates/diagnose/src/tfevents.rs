@@ -284,4 +284,4 @@ const fn table() -> [u32; 256] {
 
 #[cfg(test)]
 #[path = "tfevents_tests.rs"]
-mod tests;
+pub(crate) mod tests;

@@ -14,11 +14,11 @@ fn varint_of(mut number: u64) -> Vec<u8> {
     bytes
 }
 
-fn field(number: u64, bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn field(number: u64, bytes: &[u8]) -> Vec<u8> {
     [varint_of(number << 3 | 2), varint_of(bytes.len() as u64), bytes.to_vec()].concat()
 }
 
-fn record(data: &[u8]) -> Vec<u8> {
+pub(crate) fn record(data: &[u8]) -> Vec<u8> {
     let length = (data.len() as u64).to_le_bytes();
     [&length[..], &masked_crc32c(&length).to_le_bytes(), data, &masked_crc32c(data).to_le_bytes()].concat()
 }
@@ -27,7 +27,7 @@ fn scalar_event(step: u64, value: &[u8]) -> Vec<u8> {
     record(&[varint_of(2 << 3), varint_of(step), field(5, &field(1, value))].concat())
 }
 
-fn simple(step: u64, tag: &str, number: f32) -> Vec<u8> {
+pub(crate) fn simple(step: u64, tag: &str, number: f32) -> Vec<u8> {
     scalar_event(step, &[field(1, tag.as_bytes()), vec![2 << 3 | 5], number.to_le_bytes().to_vec()].concat())
 }
 

@@ -3,9 +3,13 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests, too, fail by panicking")]
 
-use std::path::{Path, PathBuf};
+mod common;
+
+use std::path::Path;
 
 use casebook_diagnose::{read, recover};
+
+use common::{labelled_logs, records};
 
 /// Rows that must be read: a floor, not a judgement; no label is looked at.
 fn is_read(file: &Path) {
@@ -18,29 +22,15 @@ fn is_read(file: &Path) {
     }
 }
 
-fn entries(folder: &Path) -> Vec<PathBuf> {
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    paths.sort();
-    paths
-}
-
 #[test]
 fn every_record_of_the_project_is_read() {
-    let records = Path::new("../../docs/records");
-    let variants = ["reviews", "receipts"].iter().flat_map(|case| entries(&records.join(case)));
-    let mut runs: Vec<PathBuf> = variants.flat_map(|variant| entries(&variant)).collect();
-    runs.push(records.join("quickstart"));
-    assert_eq!(runs.len(), 13);
-    runs.iter().for_each(|run| is_read(run));
+    records().iter().for_each(|run| is_read(run));
 }
 
 #[test]
 #[ignore = "needs the labelled logs, whose folder DIAGNOSE_LOGS names"]
 fn every_labelled_log_is_read() {
-    let folder = std::env::var("DIAGNOSE_LOGS").expect("DIAGNOSE_LOGS names the folder");
-    let files = entries(Path::new(&folder));
-    files.iter().for_each(|file| is_read(file));
-    assert_eq!(files.len(), 81);
+    labelled_logs().iter().for_each(|file| is_read(file));
 }
 
 #[test]

@@ -2,10 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests, too, fail by panicking")]
 
+mod common;
+
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use casebook_diagnose::{Log, Row, Verdict, judge, read, read_bytes};
+
+use common::{labelled_logs, records};
 
 /// Every second row of each kind of which there are twenty; the last of each stays.
 fn thinned(log: &Log) -> Log {
@@ -66,27 +70,16 @@ fn changes(path: &Path) -> Vec<String> {
     changed.map(|(how, other)| format!("{name}: {}, {how} {} ({} / {})", is.0, other.0, is.1, other.1)).collect()
 }
 
-fn entries(folder: &Path) -> Vec<PathBuf> {
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    paths.sort();
-    paths
-}
-
 #[test]
 fn verdicts_of_the_records_hold() {
-    let records = Path::new("../../docs/records");
-    let variants = ["reviews", "receipts"].iter().flat_map(|case| entries(&records.join(case)));
-    let mut runs: Vec<PathBuf> = variants.flat_map(|variant| entries(&variant)).collect();
-    runs.push(records.join("quickstart"));
-    let changed: Vec<String> = runs.iter().flat_map(|run| changes(run)).collect();
+    let changed: Vec<String> = records().iter().flat_map(|run| changes(run)).collect();
     assert!(changed.is_empty(), "{}", changed.join("\n"));
 }
 
 #[test]
 #[ignore = "needs the labelled logs, whose folder DIAGNOSE_LOGS names"]
 fn verdicts_of_the_labelled_logs_hold() {
-    let folder = std::env::var("DIAGNOSE_LOGS").expect("DIAGNOSE_LOGS names the folder");
-    let files = entries(Path::new(&folder));
+    let files = labelled_logs();
     let changed: Vec<String> = files.iter().flat_map(|file| changes(file)).collect();
     assert!(changed.is_empty(), "{} of {}:\n{}", changed.len(), files.len(), changed.join("\n"));
 }

@@ -1,7 +1,7 @@
 //! What a full report consists of, whatever it is written as.
 
-use crate::judge::{Finding, Weight};
-use crate::show::words::{evidence, number, sentence, weight};
+use crate::judge::{Evidence, Finding, Weight};
+use crate::show::words::{evidence, line, number, sentence, weight};
 use crate::show::{Judged, parts};
 
 /// A piece of a report.
@@ -32,8 +32,8 @@ pub(super) struct Shown {
     pub(super) weight: &'static str,
     pub(super) is_note: bool,
     pub(super) what: String,
-    /// Place, step, epoch, figure, value.
-    pub(super) evidence: Vec<[String; 5]>,
+    /// Place, step, epoch, figure, value; and the line as it stands in the log, or nothing.
+    pub(super) evidence: Vec<([String; 5], String)>,
     /// Pieces of evidence that are not shown.
     pub(super) more: usize,
     /// Statistic, meaning, what it is not, what to try, source.
@@ -46,7 +46,7 @@ const QUOTED: usize = 6;
 impl Shown {
     pub(super) fn of(judged: &Judged<'_>, label: String, finding: &Finding) -> Self {
         let about = finding.kind.about();
-        let quoted = finding.evidence.iter().take(QUOTED).map(|one| evidence(judged.log, judged.name, one)).collect();
+        let quoted = |one: &Evidence| (evidence(judged.log, judged.name, one), line(judged.log, one));
         let statistic = &finding.statistic;
         let mut terms = Vec::new();
         if !statistic.name.is_empty() {
@@ -64,7 +64,7 @@ impl Shown {
             weight: weight(finding.weight),
             is_note: finding.weight == Weight::Note,
             what: sentence(&finding.what),
-            evidence: quoted,
+            evidence: finding.evidence.iter().take(QUOTED).map(quoted).collect(),
             more: finding.evidence.len().saturating_sub(QUOTED),
             terms,
         }

@@ -67,9 +67,13 @@ fn block(judged: &Judged<'_>, block: &Block) -> String {
 
 fn finding(finding: &Shown) -> String {
     // The number first: on a phone a long file name would push it out of sight.
-    let row = |[place, step, epoch, figure, value]: &[String; 5]| {
+    let row = |([place, step, epoch, figure, value], line): &([String; 5], String)| {
         let cell = |text: &String| format!("<td>{}</td>", escaped(text));
-        format!("<tr><td class=\"n\">{value}</td>{}</tr>\n", [figure, step, epoch, place].map(cell).concat())
+        let line = if line.is_empty() { String::new() } else { format!("<code>{}</code>", escaped(line)) };
+        format!(
+            "<tr><td class=\"n\">{value}</td>{}<td>{line}</td></tr>\n",
+            [figure, step, epoch, place].map(cell).concat()
+        )
     };
     let more = if finding.more > 0 {
         format!("<p class=\"more\">and {} more</p>\n", count(finding.more))

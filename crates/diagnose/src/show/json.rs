@@ -34,7 +34,8 @@ pub const SCHEMA: &str = "casebook-diagnosis/1";
 ///         "what": "...",
 ///         "statistic": {"name": "...", "value": 0.52, "threshold": 0.1},
 ///         "evidence": [{"file": "runs/a/train.log", "line": 120, "step": 500, "epoch": 1.0,
-///                       "split": "valid", "metric": "loss", "value": 1.3853}],
+///                       "split": "valid", "metric": "loss", "value": 1.3853,
+///                       "text": "{'eval_loss': 1.3853, 'epoch': 1.0}"}],
 ///         "means": "...", "is_not": "...", "next": "...", "source": "..."
 ///       }],
 ///       "untested": [{"rule": "gradient-bursts", "why": "..."}],
@@ -191,6 +192,8 @@ struct EvidenceReport<'a> {
     split: String,
     metric: &'a str,
     value: Number,
+    /// The line as it stands in the log, cut around the number; null where it cannot be quoted.
+    text: Option<String>,
 }
 
 impl<'a> EvidenceReport<'a> {
@@ -202,6 +205,7 @@ impl<'a> EvidenceReport<'a> {
             split: evidence.split.to_string(),
             metric: &evidence.metric,
             value: Number(evidence.value),
+            text: Some(words::line(log, evidence)).filter(|line| !line.is_empty()),
         }
     }
 }

@@ -46,10 +46,11 @@ fn finding(finding: &Shown) -> String {
     let mut out =
         format!("\n### {}. {} ({})\n\n**{}**\n", finding.label, finding.name, finding.weight, escaped(&finding.what));
     if !finding.evidence.is_empty() {
-        let mut rows = Table::new(&["line", "step", "epoch", "figure", ">value"]);
-        for [place, step, epoch, figure, value] in &finding.evidence {
+        let mut rows = Table::new(&["line", "step", "epoch", "figure", ">value", "as it stands there"]);
+        for ([place, step, epoch, figure, value], line) in &finding.evidence {
             let bare = |text: &str| text.split_once(' ').map_or_else(String::new, |(_, number)| number.to_string());
-            rows.row(vec![code(place), bare(step), bare(epoch), escaped(figure), value.clone()]);
+            let line = if line.is_empty() { String::new() } else { code(line) };
+            rows.row(vec![code(place), bare(step), bare(epoch), escaped(figure), value.clone(), line]);
         }
         out += &format!("\n{}", rows.text());
     }

@@ -42,7 +42,7 @@ fn the_full_form_quotes_its_evidence_and_says_what_each_finding_is_and_is_not() 
     for part in [
         "Read as text, 34 lines: 1 run of 33 rows with 3 evaluations.",
         "  1  overfitting (watch)\n     The held-out loss rose",
-        "evidence  train.log:34  step 300  epoch 3  held-out loss  0.6\n               train.log:12  step 100  epoch 1",
+        "evidence  train.log:34  step 300  epoch 3  held-out loss  0.6\n               | {'eval_loss': 0.6000, 'eval_accuracy': 0.83, 'epoch': 3, 'step': 300}\n               train.log:12  step 100  epoch 1",
         "measured  rise over the least: 0.5 (threshold 0.1)",
         "is not    Not divergence",
         "source    Prechelt 1998",
@@ -124,7 +124,7 @@ fn the_fields_of_json_keep_their_names() {
     found.sort();
     found.dedup();
     let finding = "evidence[].epoch evidence[].file evidence[].line evidence[].metric evidence[].split evidence[].step \
-                   evidence[].value is_not means next rule source statistic.name statistic.threshold statistic.value weight what";
+                   evidence[].text evidence[].value is_not means next rule source statistic.name statistic.threshold statistic.value weight what";
     let derived = |name: &str| {
         format!("{name}.high {name}.how {name}.low {name}.places[].file {name}.places[].line {name}.value")
     };

@@ -140,8 +140,12 @@ fn finding(finding: &Shown) -> String {
     let mut out = format!("\n{:>3}  {} ({})\n", finding.label, finding.name, finding.weight);
     out += &wrapped("     ", &finding.what, 5, WIDTH);
     let indent = 5 + TERM;
-    for (at, line) in aligned(&finding.evidence).iter().enumerate() {
-        out += &format!("     {:<TERM$}{line}\n", if at == 0 { "evidence" } else { "" });
+    let rows: Vec<[String; 5]> = finding.evidence.iter().map(|(row, _)| row.clone()).collect();
+    for (at, (row, (_, line))) in aligned(&rows).iter().zip(&finding.evidence).enumerate() {
+        out += &format!("     {:<TERM$}{row}\n", if at == 0 { "evidence" } else { "" });
+        if !line.is_empty() {
+            out += &format!("     {:<TERM$}| {line}\n", "");
+        }
     }
     if finding.more > 0 {
         out += &format!("     {:<TERM$}and {} more\n", "", count(finding.more));

@@ -7,6 +7,9 @@ pub use crate::digits::number;
 use crate::judge::{Evidence, Weight};
 use crate::log::{Log, Place, Split};
 
+/// Columns of a quoted line.
+const LINE: usize = 80;
+
 pub(super) fn count(number: impl TryInto<u64>) -> String {
     grouped(&number.try_into().unwrap_or(u64::MAX).to_string())
 }
@@ -76,6 +79,11 @@ pub(super) fn evidence(log: &Log, name: &str, evidence: &Evidence) -> [String; 5
         figure(&evidence.split, &evidence.metric),
         number(evidence.value),
     ]
+}
+
+/// The line of a piece of evidence as it stands in the log; nothing where it cannot be quoted.
+pub(super) fn line(log: &Log, evidence: &Evidence) -> String {
+    log.quote(evidence.place, evidence.value, LINE).unwrap_or_default()
 }
 
 /// A sentence with a capital letter and a full stop. A first word that is a name, as `eval_loss`, stays as it is.
