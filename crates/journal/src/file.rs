@@ -1,8 +1,9 @@
 //! The journal's file: a run's events, one checked line each (`lines`).
 
-use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+
+use disk::DiskFile;
 
 use crate::error::JournalError;
 use crate::event::{Event, Log};
@@ -13,7 +14,7 @@ use crate::write::sync_folder;
 /// A journal open for appending. Only one process may hold a run's journal; who holds it is the caller's to know.
 #[derive(Debug)]
 pub struct Journal {
-    file: File,
+    file: DiskFile,
     path: PathBuf,
     /// Bytes of whole lines.
     length: u64,
@@ -27,8 +28,7 @@ impl Journal {
     /// # Errors
     /// [`JournalError::JournalExists`] where a file is already; [`JournalError::Io`].
     pub fn create(path: &Path) -> Result<Self, JournalError> {
-        let opened = OpenOptions::new().append(true).create_new(true).open(path);
-        let file = opened.map_err(|source| match source.kind() {
+        let file = DiskFile::create_new(path).map_err(|source| match source.kind() {
             std::io::ErrorKind::AlreadyExists => JournalError::JournalExists { path: path.to_path_buf() },
             _ => JournalError::io("create", path)(source),
         })?;
@@ -57,7 +57,7 @@ impl Journal {
             self.file.set_len(self.length).map_err(JournalError::io("repair", &self.path))?;
             self.torn = false;
         }
-        let written = self.file.write_all(&line).and_then(|()| self.file.flush()).and_then(|()| self.file.sync_data());
+        let written = self.file.write_all(&line).and_then(|()| self.file.sync());
         if let Err(source) = written {
             self.torn = self.file.set_len(self.length).is_err();
             return Err(JournalError::io("write to", &self.path)(source));

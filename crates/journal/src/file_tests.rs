@@ -216,7 +216,7 @@ fn read_leaves_out_what_a_resume_took_back() {
 #[test]
 fn a_full_disk_is_passed_up_with_path_and_cause() {
     let full = Path::new("/dev/full");
-    let file = OpenOptions::new().append(true).open(full).unwrap();
+    let file = DiskFile::append(full).unwrap();
     let mut journal = Journal { file, path: full.to_path_buf(), length: 0, torn: false };
     let error = journal.append(&start()).unwrap_err();
     assert_eq!(error.to_string(), "cannot write to /dev/full");

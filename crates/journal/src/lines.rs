@@ -3,10 +3,11 @@
 //! A line is `{...,"crc32":"89abcdef"}` and a newline. The checksum is CRC-32 (IEEE 802.3), eight lower-case hexadecimal
 //! digits, over the line's bytes as they would be without that key: `{...}`. It finds any one flipped byte and any cut.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
+use disk::DiskFile;
 use serde::Serialize;
 
 use crate::error::{JournalError, LineFault};
@@ -30,22 +31,22 @@ pub struct TornTail {
 ///
 /// # Errors
 /// [`JournalError::Io`]; [`JournalError::DamagedLine`] when the line before a torn one is damaged too.
-pub(crate) fn open_lines(path: &Path) -> Result<(File, u64, Option<TornTail>), JournalError> {
-    let opened = OpenOptions::new().read(true).append(true).open(path);
-    let mut file = opened.map_err(JournalError::io("open", path))?;
+pub(crate) fn open_lines(path: &Path) -> Result<(DiskFile, u64, Option<TornTail>), JournalError> {
+    let mut whole = DiskFile::append(path).map_err(JournalError::io("open", path))?;
+    let file = whole.file();
     let length = file.metadata().map_err(JournalError::io("read", path))?.len();
-    let start = line_start(&mut file, length).map_err(JournalError::io("read", path))?;
-    let last = bytes_between(&mut file, start, length).map_err(JournalError::io("read", path))?;
+    let start = line_start(file, length).map_err(JournalError::io("read", path))?;
+    let last = bytes_between(file, start, length).map_err(JournalError::io("read", path))?;
     if last.is_empty() || whole_line(&last).is_ok() {
-        return Ok((file, length, None));
+        return Ok((whole, length, None));
     }
-    let before = line_start(&mut file, start).map_err(JournalError::io("read", path))?;
-    let previous = bytes_between(&mut file, before, start).map_err(JournalError::io("read", path))?;
+    let before = line_start(file, start).map_err(JournalError::io("read", path))?;
+    let previous = bytes_between(file, before, start).map_err(JournalError::io("read", path))?;
     if !previous.is_empty() && whole_line(&previous).is_err() {
         check_lines(path)?;
     }
-    file.set_len(start).and_then(|()| file.sync_all()).map_err(JournalError::io("cut the torn end off", path))?;
-    Ok((file, start, Some(TornTail { offset: start, bytes: length - start })))
+    whole.set_len(start).and_then(|()| whole.sync()).map_err(JournalError::io("cut the torn end off", path))?;
+    Ok((whole, start, Some(TornTail { offset: start, bytes: length - start })))
 }
 
 /// Fails at the first damaged line before the last.

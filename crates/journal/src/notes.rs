@@ -4,10 +4,10 @@
 //! trains, which cuts off what it did not write itself when a write fails, and a remark may be made while it trains; and a
 //! journal of events that only newer versions know could not be read by older ones.
 
-use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use disk::DiskFile;
 use serde::{Deserialize, Serialize};
 
 use crate::error::JournalError;
@@ -42,9 +42,12 @@ pub fn add_note(run_dir: &Path, note: &Note) -> Result<(), JournalError> {
     }
     let path = notes_path(run_dir);
     let line = checked_line(note, || "the remark".into())?;
-    OpenOptions::new().append(true).create(true).open(&path).map_err(JournalError::io("create", &path))?;
+    match DiskFile::create_new(&path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(JournalError::io("create", &path)(error)),
+        _ => {}
+    }
     let (mut file, _, _) = open_lines(&path)?;
-    file.write_all(&line).and_then(|()| file.sync_data()).map_err(JournalError::io("write to", &path))?;
+    file.write_all(&line).and_then(|()| file.sync()).map_err(JournalError::io("write to", &path))?;
     sync_folder(&path)
 }
 

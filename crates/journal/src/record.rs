@@ -1,6 +1,5 @@
 //! A run's record: the page and the charts, made from `run.json` and the journal, and from nothing else.
 
-use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -39,7 +38,7 @@ pub(crate) fn write_charts<'a>(
     folder: &Path,
     charts: impl Iterator<Item = (String, &'a Chart)>,
 ) -> Result<(), JournalError> {
-    fs::create_dir_all(folder).map_err(JournalError::io("create", folder))?;
+    disk::create_folders(folder).map_err(JournalError::io("create", folder))?;
     let charts: Vec<(String, &Chart)> = charts.collect();
     let written = in_parallel(&charts, |(name, chart)| {
         let drawn = svg(chart);
@@ -59,6 +58,8 @@ pub(crate) fn or_none(read: Result<Vec<Event>, JournalError>) -> Result<Vec<Even
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::event::Status;
     use crate::synthetic::{ended, eval, finished_run, run_info, start, written_run};

@@ -1,31 +1,18 @@
 //! Writing whole files, and finding numbers that JSON cannot hold.
 
-use std::fs::{self, File};
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::Path;
 
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::JournalError;
 
-/// Writes a file so that a reader, or a crash at any moment, finds either the old content or the new, never a part:
-/// a temporary sibling, synced, renamed over the old, and the folder synced.
+/// Writes a file so that a reader, or a crash at any moment, finds either the old content or the new, never a part.
 ///
 /// # Errors
-/// [`JournalError::Io`]; the temporary file is removed and the old content untouched.
+/// [`JournalError::Io`]; nothing is left beside the file and the old content is untouched.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), JournalError> {
-    let sibling = temporary_sibling(path);
-    let written = write_synced(&sibling, bytes)
-        .map_err(JournalError::io("write", &sibling))
-        .and_then(|()| fs::rename(&sibling, path).map_err(JournalError::io("write", path)));
-    if let Err(error) = written {
-        // Best effort: the reason that counts is the first one.
-        let _ = fs::remove_file(&sibling);
-        return Err(error);
-    }
-    sync_folder(path)
+    disk::write_whole(path, bytes).map_err(|(path, source)| JournalError::io("write", &path)(source))
 }
 
 /// A name as part of a file's: letters and digits of any script, `-` and `_` as they are, all else `_`. A case file's names
@@ -34,30 +21,10 @@ pub(crate) fn file_name(name: &str) -> String {
     name.chars().map(|letter| if letter.is_alphanumeric() || letter == '-' { letter } else { '_' }).collect()
 }
 
-/// Two processes, or two threads of one, never share a temporary file.
-fn temporary_sibling(path: &Path) -> PathBuf {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    path.with_file_name(format!(".{name}.{}-{count}.tmp", std::process::id()))
-}
-
-fn write_synced(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut file = File::create(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
-/// Makes a new or renamed entry of `path`'s folder survive a power cut. Folders can be synced on Unix only.
+/// Makes a new or renamed entry of `path`'s folder survive a power cut.
 pub(crate) fn sync_folder(path: &Path) -> Result<(), JournalError> {
-    if cfg!(unix) {
-        let folder = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(JournalError::io("sync", folder))?;
-    }
-    Ok(())
+    let folder = disk::folder_of(path);
+    disk::sync_folder(folder).map_err(JournalError::io("sync", folder))
 }
 
 /// The path of the first float that is NaN or infinite.
@@ -88,17 +55,9 @@ fn joined(path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::fs;
 
-    #[test]
-    fn a_file_is_replaced_whole_and_nothing_is_left_beside_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("run.json");
-        write_atomically(&path, b"old").unwrap();
-        write_atomically(&path, b"new").unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"new");
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-    }
+    use super::*;
 
     #[test]
     fn a_name_from_a_file_stays_in_its_folder() {
@@ -119,17 +78,6 @@ mod tests {
         fs::create_dir_all(taken.join("inside")).unwrap();
         assert!(matches!(write_atomically(&taken, b"x"), Err(JournalError::Io { .. })));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-    }
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn a_full_disk_is_passed_up_with_its_cause() {
-        let error =
-            write_synced(Path::new("/dev/full"), b"x").map_err(JournalError::io("write", Path::new("/dev/full")));
-        let error = error.unwrap_err();
-        assert_eq!(error.to_string(), "cannot write /dev/full");
-        let cause = std::error::Error::source(&error).unwrap().to_string();
-        assert!(cause.contains("No space left"), "{cause}");
     }
 
     #[test]

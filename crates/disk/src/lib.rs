@@ -1,0 +1,15 @@
+//! The one way to write: every change to a file or a folder goes through here.
+//!
+//! In use it is the file system and nothing else. In tests a [`Watch`] stands before it, which counts operations, fails
+//! them, ends the process at one, or records them, so that a crash model ([`crash`]) can say what a power cut may leave.
+//! What is only read needs none of this.
+
+pub mod crash;
+mod files;
+mod watch;
+
+pub use files::{
+    DiskFile, copy, create_folder, create_folders, folder_of, remove_file, remove_folder, remove_folder_if_there,
+    rename, sync_folder, write_synced, write_whole,
+};
+pub use watch::{Answer, Counting, Failing, Failure, Operation, Recorded, Recording, Watch, watched};
