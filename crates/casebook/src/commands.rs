@@ -296,7 +296,8 @@ fn replay_peer(arguments: &ReplayArguments) -> anyhow::Result<ExitCode> {
     let replayed = replay(&what, &arguments.init, &arguments.batches, &Place::open(&arguments.device, Kernels::Own)?)?;
     let text = serde_json::to_string(&replayed).context("writing the result as JSON")?;
     if let Some(out) = &arguments.out {
-        std::fs::write(out, format!("{text}\n")).with_context(|| format!("writing {}", out.display()))?;
+        journal::write_atomically(out, format!("{text}\n").as_bytes())
+            .with_context(|| format!("writing {}", out.display()))?;
     }
     line(&text);
     Ok(ExitCode::SUCCESS)

@@ -136,7 +136,7 @@ fn draw(folder: &Path, number: usize, row: &WrittenRow, said: &TaggedWords) -> a
     };
     let words = said.words.iter().map(word).collect();
     let drawing = PageDrawing { title: row.place.to_string(), width, height, words };
-    fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
+    disk::create_folders(folder).with_context(|| format!("making {}", folder.display()))?;
     journal::write_atomically(&folder.join(format!("page-{number:04}.svg")), page_svg(&drawing).as_bytes())?;
     Ok(())
 }

@@ -149,7 +149,7 @@ pub fn prepare(
 ) -> Result<Prepared, CorpusError> {
     let started = Instant::now();
     let inputs = gather(request, report, stop)?;
-    std::fs::create_dir_all(request.cache).map_err(CorpusError::write(request.cache))?;
+    disk::create_folders(request.cache).map_err(CorpusError::write(request.cache))?;
     let folder = request.cache.join(&inputs.key);
     let _lock = lock(&request.cache.join(format!("{}.lock", inputs.key)), report, stop)?;
     if folder.join(MANIFEST).is_file() {
@@ -203,34 +203,29 @@ struct Building(PathBuf);
 
 impl Building {
     fn start(path: PathBuf) -> Result<Self, CorpusError> {
-        if path.exists() {
-            std::fs::remove_dir_all(&path).map_err(CorpusError::write(&path))?;
-        }
-        std::fs::create_dir(&path).map_err(CorpusError::write(&path))?;
+        disk::remove_folder_if_there(&path).map_err(CorpusError::write(&path))?;
+        disk::create_folder(&path).map_err(CorpusError::write(&path))?;
         Ok(Self(path))
     }
 
-    /// Writes the manifest last and gives the folder its name.
+    /// Writes the manifest last and gives the folder its name, all of it safe from a power cut.
     fn finish(self, manifest: &Manifest, folder: &Path) -> Result<(), CorpusError> {
         let path = self.0.join(MANIFEST);
-        let write = || -> std::io::Result<()> {
-            let mut file = File::create(&path)?;
-            serde_json::to_writer_pretty(&mut file, manifest)?;
-            file.sync_all()
-        };
-        write().map_err(CorpusError::write(&path))?;
+        let text = serde_json::to_vec_pretty(manifest).map_err(|error| CorpusError::write(&path)(error.into()))?;
+        disk::write_synced(&path, &text).map_err(CorpusError::write(&path))?;
+        disk::sync_folder(&self.0).map_err(CorpusError::write(&self.0))?;
         // A folder without a manifest is none of ours, or was damaged by hand: it is in the way and says nothing.
-        if folder.exists() {
-            std::fs::remove_dir_all(folder).map_err(CorpusError::write(folder))?;
-        }
-        std::fs::rename(&self.0, folder).map_err(CorpusError::write(folder))
+        disk::remove_folder_if_there(folder).map_err(CorpusError::write(folder))?;
+        disk::rename(&self.0, folder).map_err(CorpusError::write(folder))?;
+        let cache = disk::folder_of(folder);
+        disk::sync_folder(cache).map_err(CorpusError::write(cache))
     }
 }
 
 impl Drop for Building {
     fn drop(&mut self) {
         // Gone already after a rename; where it cannot be deleted, the next build tries again.
-        let _ = std::fs::remove_dir_all(&self.0);
+        let _ = disk::remove_folder_if_there(&self.0);
     }
 }
 
@@ -307,7 +302,7 @@ fn make_tokenizer(
     if config.kind == TokenizerKind::File {
         let given = given_tokenizer(request)?;
         TextTokenizer::load(&given)?; // named in the error by its own path
-        std::fs::copy(&given, &path).map_err(CorpusError::write(&path))?;
+        disk::copy(&given, &path).map_err(CorpusError::write(&path))?;
     } else {
         let text = passes.sample(survey, config.train_bytes, report)?;
         if text.documents == 0 {

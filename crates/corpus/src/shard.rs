@@ -9,6 +9,7 @@ use std::io::{BufWriter, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use disk::DiskFile;
 use memmap2::Mmap;
 use rayon::prelude::*;
 
@@ -36,7 +37,7 @@ pub(crate) struct Written {
 /// Writes one shard.
 pub(crate) struct ShardWriter {
     path: PathBuf,
-    file: BufWriter<File>,
+    file: BufWriter<DiskFile>,
     hasher: blake3::Hasher,
     width: usize,
     bytes: u64,
@@ -48,7 +49,7 @@ pub(crate) struct ShardWriter {
 
 impl ShardWriter {
     pub(crate) fn create(path: &Path, width: usize) -> Result<Self, CorpusError> {
-        let file = File::create_new(path).map_err(CorpusError::write(path))?;
+        let file = DiskFile::create_new(path).map_err(CorpusError::write(path))?;
         let mut writer = Self {
             path: path.to_owned(),
             file: BufWriter::with_capacity(1 << 20, file),
@@ -102,7 +103,7 @@ impl ShardWriter {
             }
         }
         self.file.flush().map_err(CorpusError::write(&self.path))?;
-        self.file.get_ref().sync_all().map_err(CorpusError::write(&self.path))?;
+        self.file.get_mut().sync().map_err(CorpusError::write(&self.path))?;
         let [tokens, lines, documents] = counts;
         Ok(Written { tokens, lines, documents, bytes: self.bytes, hash: self.hasher.finalize().to_hex().to_string() })
     }

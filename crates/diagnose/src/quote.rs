@@ -31,7 +31,7 @@ impl Texts {
         }
     }
 
-    fn from_line(&self, place: Place) -> Option<impl Iterator<Item = &str>> {
+    fn lines_from(&self, place: Place) -> Option<impl Iterator<Item = &str>> {
         let (_, text) = self.texts.iter().find(|(source, _)| *source == place.source)?;
         Some(text.split('\n').skip(place.line.checked_sub(1)? as usize))
     }
@@ -42,14 +42,14 @@ impl Log {
     /// obeys. An object of JSON that is broken over lines is put on one. None for a record of a binary file, for a text of
     /// more than 4 MiB, and for a line that holds no digit.
     pub fn quote(&self, place: Place, number: f64, width: usize) -> Option<String> {
-        let mut lines = self.texts.from_line(place)?;
+        let mut lines = self.texts.lines_from(place)?;
         let first = lines.next()?;
         let line = if matches!(first.trim(), "{" | "[{") { object(first, lines) } else { first.to_string() };
         let forms = written(number);
         let find = |text: &str| forms.iter().find_map(|form| find_number(text, form));
         // Of a line that was overwritten, the version that holds the number, or else the last.
         let versions = || line.split('\r').filter(|version| !version.trim().is_empty());
-        let version = versions().find(|version| find(version).is_some()).or(versions().last())?;
+        let version = versions().find(|version| find(version).is_some()).or(versions().next_back())?;
         let shown: String = clean(version).split_whitespace().collect::<Vec<_>>().join(" ");
         let shown: String = shown.chars().filter(|letter| !letter.is_control()).collect();
         let is_telling =

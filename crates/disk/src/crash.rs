@@ -61,9 +61,19 @@ pub struct Tried {
     pub sampled: usize,
 }
 
+/// What is tried of all that may be left.
+#[derive(Debug, Clone, Copy)]
+pub struct Extent {
+    /// Every so many moments: 1 tries all of them.
+    pub every: usize,
+    /// States of a moment; of more, so many are drawn: that in which all is there, that in which all is lost, and others. 1 is
+    /// what a killed process leaves, where the system lives on.
+    pub most: u64,
+}
+
 /// Calls `check` with a folder that looks as `base` might after a power cut, for every moment and every state that is possible
-/// then; of a moment with more than `most` possible states, so many are drawn. `before` is a copy of `base` as it was, all of
-/// it safe. `check` also gets the number of operations done.
+/// then, or as many as `extent` says. `before` is a copy of `base` as it was, all of it safe. `check` also gets the number of
+/// operations done.
 ///
 /// # Errors
 /// The system's, where a state cannot be laid out.
@@ -71,9 +81,10 @@ pub fn every_state(
     base: &Path,
     before: &Path,
     operations: &[Recorded],
-    most: u64,
+    extent: Extent,
     mut check: impl FnMut(&Path, usize),
 ) -> io::Result<Tried> {
+    let Extent { every, most } = extent;
     let scratch = before.with_file_name("crash-state");
     let mut disk = Disk::read(base, before)?;
     let mut tried = Tried::default();
@@ -82,6 +93,9 @@ pub fn every_state(
     for done in 0..=operations.len() {
         if let Some(operation) = done.checked_sub(1).and_then(|last| operations.get(last)) {
             disk.apply(operation);
+        }
+        if done % every != 0 {
+            continue;
         }
         tried.moments += 1;
         let choices = disk.choices();
@@ -99,7 +113,9 @@ pub fn every_state(
             }
         }
     }
-    fs::remove_dir_all(&scratch)?;
+    if scratch.exists() {
+        fs::remove_dir_all(&scratch)?;
+    }
     Ok(tried)
 }
 
@@ -375,8 +391,10 @@ mod tests {
     use crate::watch::{Recording, watched};
     use std::io::Write;
 
+    type Contents = Vec<(usize, Option<Vec<u8>>)>;
+
     /// Contents of `file` that a power cut may leave, by the number of operations done; `None` where it is not there.
-    fn contents(write: impl FnOnce(&Path)) -> (Vec<(usize, Option<Vec<u8>>)>, Tried) {
+    fn contents(write: impl FnOnce(&Path)) -> (Contents, Tried) {
         let folder = tempfile::tempdir().unwrap();
         let (base, before) = (folder.path().join("base"), folder.path().join("before"));
         for at in [&base, &before] {
@@ -385,9 +403,10 @@ mod tests {
         }
         let ((), recording) = watched(Recording::default(), || write(&base));
         let mut found = Vec::new();
-        let tried = every_state(&base, &before, &recording.operations, 200, |state, done| {
-            found.push((done, fs::read(state.join("file")).ok()));
-        });
+        let tried =
+            every_state(&base, &before, &recording.operations, Extent { every: 1, most: 200 }, |state, done| {
+                found.push((done, fs::read(state.join("file")).ok()));
+            });
         (found, tried.unwrap())
     }
 
@@ -405,7 +424,7 @@ mod tests {
 
     #[test]
     fn the_model_finds_what_is_wrong_with_writing_in_place_and_with_a_rename_before_the_sync() {
-        let wrong = |found: &[(usize, Option<Vec<u8>>)]| {
+        let wrong = |found: &Contents| {
             let is_whole = |content: &Option<Vec<u8>>| matches!(content.as_deref(), Some(b"old" | b"newer"));
             found.iter().filter(|(_, content)| !is_whole(content)).count()
         };

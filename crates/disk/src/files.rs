@@ -177,7 +177,7 @@ pub fn create_folder(path: &Path) -> io::Result<()> {
     fs::create_dir(path)
 }
 
-/// Makes a folder and those it is in, where they are not there.
+/// Makes a folder and those it is in, where they are not there; their names survive a power cut.
 ///
 /// # Errors
 /// The system's.
@@ -185,11 +185,12 @@ pub fn create_folders(path: &Path) -> io::Result<()> {
     if path.is_dir() || path.as_os_str().is_empty() {
         return Ok(());
     }
-    create_folders(folder_of(path))?;
+    let parent = folder_of(path);
+    create_folders(parent)?;
     match create_folder(path) {
         // Another process was faster.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
-        made => made,
+        made => made.and_then(|()| sync_folder(parent)),
     }
 }
 
@@ -291,7 +292,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let deep = folder.path().join("a/b/c");
         let ((), counted) = watched(Counting::default(), || create_folders(&deep).unwrap());
-        assert_eq!((counted.operations, deep.is_dir()), (3, true));
+        assert_eq!((counted.operations, deep.is_dir()), (6, true));
         fs::write(deep.join("file"), b"").unwrap();
         let ((), counted) = watched(Counting::default(), || remove_folder(&folder.path().join("a")).unwrap());
         assert_eq!((counted.operations, folder.path().join("a").exists()), (4, false));

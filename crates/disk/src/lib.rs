@@ -1,8 +1,8 @@
 //! The one way to write: every change to a file or a folder goes through here.
 //!
 //! In use it is the file system and nothing else. In tests a [`Watch`] stands before it, which counts operations, fails
-//! them, ends the process at one, or records them, so that a crash model ([`crash`]) can say what a power cut may leave.
-//! What is only read needs none of this.
+//! them, or records them, so that a crash model ([`crash`]) can say what a kill or a power cut may leave. What is only read
+//! needs none of this.
 
 pub mod crash;
 mod files;

@@ -4,8 +4,6 @@ use std::cell::RefCell;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A change that is about to be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,27 +69,11 @@ pub fn watched<W: Watch + 'static, T>(watch: W, body: impl FnOnce() -> T) -> (T,
 
 /// Asks the watch, if there is one. The number of bytes to write of a short write comes with its error.
 pub(crate) fn ask(operation: Operation<'_>) -> Result<(), (usize, io::Error)> {
-    crash_where_asked();
     let watch = WATCH.with_borrow(Clone::clone);
     match watch.map_or(Answer::Go, |watch| watch.borrow_mut().before(operation)) {
         Answer::Go => Ok(()),
         Answer::Fail(error) => Err((0, error)),
         Answer::Short(bytes, error) => Err((bytes, error)),
-    }
-}
-
-/// `CASEBOOK_CRASH_BEFORE=17` ends the process before its 17th operation, as `kill -9` would: for `scripts/crash.py`, which
-/// tries every one of them.
-const CRASH_BEFORE: &str = "CASEBOOK_CRASH_BEFORE";
-
-fn crash_where_asked() {
-    static AT: OnceLock<Option<u64>> = OnceLock::new();
-    static DONE: AtomicU64 = AtomicU64::new(0);
-    let at = AT.get_or_init(|| std::env::var(CRASH_BEFORE).ok()?.parse().ok());
-    if let Some(at) = at
-        && DONE.fetch_add(1, Ordering::Relaxed) + 1 == *at
-    {
-        std::process::abort();
     }
 }
 

@@ -1,11 +1,6 @@
 //! Whole folders, written or not.
 
-use std::{
-    ffi::OsString,
-    fs::{self, File},
-    io::{self, Write},
-    path::Path,
-};
+use std::{ffi::OsString, fs, path::Path};
 
 use serde_json::Value;
 
@@ -22,31 +17,28 @@ pub fn write_folder(to: &Path, files: &[(&str, &[u8])]) -> Result<(), ExchangeEr
         let path = path.to_path_buf();
         move |cause| ExchangeError::Write { path, cause }
     };
-    let parent = match to.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    fs::create_dir_all(parent).map_err(failed(parent))?;
+    let parent = disk::folder_of(to);
+    disk::create_folders(parent).map_err(failed(parent))?;
     let mut name = OsString::from(".");
     name.push(to.file_name().unwrap_or_default());
     name.push(format!(".{}.tmp", std::process::id()));
     let partial = parent.join(name);
     let write = || {
-        fs::create_dir(&partial).map_err(failed(&partial))?;
+        disk::create_folder(&partial).map_err(failed(&partial))?;
         for (name, bytes) in files {
             let path = partial.join(name);
-            write_synced(&path, bytes).map_err(failed(&path))?;
+            disk::write_synced(&path, bytes).map_err(failed(&path))?;
         }
-        sync(&partial).map_err(failed(&partial))?;
-        fs::rename(&partial, to).map_err(failed(to))
+        disk::sync_folder(&partial).map_err(failed(&partial))?;
+        disk::rename(&partial, to).map_err(failed(to))
     };
     let written = write();
     if written.is_err() {
         // Best effort: the first error is the one to report.
-        let _ = fs::remove_dir_all(&partial);
+        let _ = disk::remove_folder_if_there(&partial);
     }
     written?;
-    sync(parent).map_err(failed(parent))
+    disk::sync_folder(parent).map_err(failed(parent))
 }
 
 /// Refuses a folder that is there: nothing is overwritten without being asked.
@@ -59,16 +51,6 @@ pub(crate) fn refuse_existing(to: &Path) -> Result<(), ExchangeError> {
         Ok(_) => Err(ExchangeError::Exists { path: to.into() }),
         Err(_) => Ok(()),
     }
-}
-
-fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = File::create(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
-fn sync(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
 }
 
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, ExchangeError> {

@@ -6,11 +6,11 @@ use std::fs;
 use std::path::Path;
 
 use casebook_journal::{Event, Journal, JournalError, Note, add_note, read_all, read_notes, write_atomically};
-use disk::crash::every_state;
+use disk::crash::{Extent, every_state};
 use disk::{Counting, Failing, Failure, Recording, watched};
 
-/// States of a moment that are looked at; all of them, but of many unsynced changes at once.
-const MOST: u64 = 256;
+/// All moments, and all states of each, but of many unsynced changes at once.
+const ALL: Extent = Extent { every: 1, most: 256 };
 
 fn events() -> Vec<Event> {
     read_all(Path::new("tests/sample-journal.jsonl")).unwrap()
@@ -48,7 +48,7 @@ fn after_a_power_cut_a_journal_holds_every_event_that_was_reported_as_written() 
     assert_eq!(appended, events.len());
     // Made and named: two operations. Written and synced: two for each event.
     assert_eq!(recording.operations.len(), 2 + 2 * events.len());
-    let tried = every_state(&base, &before, &recording.operations, MOST, |state, done| {
+    let tried = every_state(&base, &before, &recording.operations, ALL, |state, done| {
         let path = state.join("journal.jsonl");
         if !path.exists() {
             return assert!(done < 2);
@@ -75,7 +75,7 @@ fn a_torn_line_is_cut_off_and_a_power_cut_meanwhile_loses_nothing() {
     let (appended, recording) = watched(Recording::default(), || append_all(&path, &events[4..]).unwrap());
     assert_eq!(appended, events.len() - 4);
     let wanted = [&events[..3], &events[4..]].concat();
-    let tried = every_state(&base, &before, &recording.operations, MOST, |state, done| {
+    let tried = every_state(&base, &before, &recording.operations, ALL, |state, done| {
         let path = state.join("journal.jsonl");
         drop(Journal::open(&path).unwrap());
         let found = read_all(&path).unwrap();
@@ -140,7 +140,7 @@ fn a_remark_is_there_whole_or_not_at_all() {
     });
     let all = [note("one"), note("two")];
     let end = recording.operations.len();
-    let tried = every_state(&base, &before, &recording.operations, MOST, |state, done| {
+    let tried = every_state(&base, &before, &recording.operations, ALL, |state, done| {
         let found = read_notes(state).unwrap();
         assert!(found == all[..found.len()] && (done < end || found.len() == 2), "{done}: {found:?}");
     });
@@ -153,7 +153,7 @@ fn a_page_is_the_old_one_or_the_new() {
     let (base, before) = (folder.path().join("base"), folder.path().join("before"));
     let ((), recording) =
         watched(Recording::default(), || write_atomically(&base.join("journal.jsonl"), b"the new one").unwrap());
-    let tried = every_state(&base, &before, &recording.operations, MOST, |state, _| {
+    let tried = every_state(&base, &before, &recording.operations, ALL, |state, _| {
         let found = fs::read(state.join("journal.jsonl")).unwrap();
         assert!(found == b"old" || found == b"the new one");
     });

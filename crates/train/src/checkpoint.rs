@@ -50,17 +50,21 @@ pub(crate) fn folder_of(run: &Path) -> PathBuf {
     run.join("checkpoints")
 }
 
-/// The checkpoints of a run whose folders bear a final name, oldest first.
+/// The checkpoints of a run that were written whole, oldest first. One that was moved aside for a newer of the same step
+/// counts where a power cut has lost the newer one's name.
 pub(crate) fn list(run: &Path) -> Vec<Checkpoint> {
     let entries = fs::read_dir(folder_of(run)).into_iter().flatten().flatten();
-    let step = |name: &str| name.strip_prefix("step-")?.parse().ok();
-    let one = |entry: fs::DirEntry| {
-        let step = step(entry.file_name().to_str()?)?;
-        Some(Checkpoint { step, folder: entry.path() })
-    };
-    let mut found = entries.filter_map(one).collect::<Vec<_>>();
-    found.sort_by_key(|checkpoint| checkpoint.step);
-    found
+    let mut found = BTreeMap::new();
+    for entry in entries {
+        let name = entry.file_name();
+        let Some(name) = name.to_str() else { continue };
+        if let Some(step) = name.strip_prefix("step-").and_then(|step| step.parse().ok()) {
+            found.insert(step, entry.path());
+        } else if let Some(step) = name.strip_prefix("replaced-").and_then(|step| step.parse().ok()) {
+            found.entry(step).or_insert(entry.path());
+        }
+    }
+    found.into_iter().map(|(step, folder)| Checkpoint { step, folder }).collect()
 }
 
 /// Writes a checkpoint and returns it with its size in bytes.
@@ -77,20 +81,20 @@ pub(crate) fn save(
     let folder = parent.join(format!("step-{:07}", state.step));
     let partial = parent.join(format!("partial-{:07}", state.step));
     remove_if_there(&partial)?;
-    fs::create_dir_all(&partial).map_err(|cause| write_error(&partial, cause))?;
+    disk::create_folders(&partial).map_err(|cause| write_error(&partial, cause))?;
     let written = write_files(&partial, model, optimizer, state);
     if written.is_err() {
         // Best effort: the first error is the one to report.
-        let _ = fs::remove_dir_all(&partial);
+        let _ = disk::remove_folder_if_there(&partial);
     }
     let bytes = written?;
     // One of this step is moved aside, not removed, until the new one stands in its place.
     let replaced = parent.join(format!("replaced-{:07}", state.step));
     remove_if_there(&replaced)?;
     if folder.exists() {
-        fs::rename(&folder, &replaced).map_err(|cause| write_error(&replaced, cause))?;
+        disk::rename(&folder, &replaced).map_err(|cause| write_error(&replaced, cause))?;
     }
-    fs::rename(&partial, &folder).map_err(|cause| write_error(&folder, cause))?;
+    disk::rename(&partial, &folder).map_err(|cause| write_error(&folder, cause))?;
     sync(&parent)?;
     remove_if_there(&replaced)?;
     Ok((Checkpoint { step: state.step, folder }, bytes))
@@ -133,7 +137,28 @@ pub(crate) fn thin(run: &Path, keep: usize, best: Option<u64>) -> Result<(), Tra
     let all = list(run);
     let newest = all.len().saturating_sub(keep + 1);
     for checkpoint in all[..newest].iter().filter(|checkpoint| Some(checkpoint.step) != best) {
-        remove_if_there(&checkpoint.folder)?;
+        // Under another name first: a folder of which half is removed must not look like a checkpoint.
+        let removed = folder_of(run).join(format!("removed-{:07}", checkpoint.step));
+        remove_if_there(&removed)?;
+        disk::rename(&checkpoint.folder, &removed).map_err(|cause| write_error(&removed, cause))?;
+        remove_if_there(&removed)?;
+    }
+    Ok(())
+}
+
+/// Removes what a process that died has left of checkpoints it was writing or removing.
+///
+/// # Errors
+/// [`TrainError::Write`] where a folder cannot be removed.
+pub(crate) fn remove_leftovers(run: &Path) -> Result<(), TrainError> {
+    let kept: Vec<PathBuf> = list(run).into_iter().map(|checkpoint| checkpoint.folder).collect();
+    for entry in fs::read_dir(folder_of(run)).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let is_left =
+            ["partial-", "removed-", "replaced-"].iter().any(|start| name.to_string_lossy().starts_with(start));
+        if is_left && !kept.contains(&entry.path()) {
+            remove_if_there(&entry.path())?;
+        }
     }
     Ok(())
 }
@@ -145,7 +170,7 @@ pub(crate) fn thin(run: &Path, keep: usize, best: Option<u64>) -> Result<(), Tra
 pub(crate) fn set_aside(run: &Path, checkpoint: &Checkpoint) -> Result<(), TrainError> {
     let aside = folder_of(run).join(format!("damaged-{:07}", checkpoint.step));
     remove_if_there(&aside)?;
-    fs::rename(&checkpoint.folder, &aside).map_err(|cause| write_error(&aside, cause))
+    disk::rename(&checkpoint.folder, &aside).map_err(|cause| write_error(&aside, cause))
 }
 
 /// A checkpoint read into memory, every hash checked.
@@ -279,23 +304,15 @@ pub(crate) fn to_safetensors(weights: &[Flat]) -> Result<Vec<u8>, TrainError> {
 }
 
 fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
-    let write = || {
-        let mut file = fs::File::create(path)?;
-        io::Write::write_all(&mut file, bytes)?;
-        file.sync_all()
-    };
-    write().map_err(|cause| write_error(path, cause))
+    disk::write_synced(path, bytes).map_err(|cause| write_error(path, cause))
 }
 
 fn sync(folder: &Path) -> Result<(), TrainError> {
-    fs::File::open(folder).and_then(|file| file.sync_all()).map_err(|cause| write_error(folder, cause))
+    disk::sync_folder(folder).map_err(|cause| write_error(folder, cause))
 }
 
 fn remove_if_there(folder: &Path) -> Result<(), TrainError> {
-    match fs::remove_dir_all(folder) {
-        Err(cause) if cause.kind() != io::ErrorKind::NotFound => Err(write_error(folder, cause)),
-        _ => Ok(()),
-    }
+    disk::remove_folder_if_there(folder).map_err(|cause| write_error(folder, cause))
 }
 
 fn write_error(path: &Path, cause: io::Error) -> TrainError {

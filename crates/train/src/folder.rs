@@ -62,7 +62,7 @@ const LOCK_PAUSE: Duration = Duration::from_millis(50);
 /// # Errors
 /// [`TrainError::Locked`] naming the process that has it.
 pub(crate) fn lock(path: &Path) -> Result<File, TrainError> {
-    fs::create_dir_all(path).map_err(|cause| TrainError::Write { path: path.into(), cause })?;
+    disk::create_folders(path).map_err(|cause| TrainError::Write { path: path.into(), cause })?;
     let lock_path = path.join("lock");
     let error = |cause| TrainError::Write { path: lock_path.clone(), cause };
     let mut file =

@@ -80,7 +80,7 @@ pub fn train(spec: &Spec, stop: &AtomicBool, report: &mut dyn Report) -> Result<
 
 /// Removes what a run that never began has made; folders that hold anything else stay.
 fn leave_nothing(run: &Path) {
-    let _ = fs::remove_file(run.join("lock"));
+    let _ = disk::remove_file(&run.join("lock"));
     for folder in run.ancestors().take(3) {
         let _ = fs::remove_dir(folder);
     }
@@ -94,6 +94,7 @@ fn train_held(spec: &Spec, held: fs::File, stop: &AtomicBool, report: &mut dyn R
         if let Some(status @ (Status::Finished | Status::Diverged)) = status
             && changes.is_empty()
         {
+            checkpoint::remove_leftovers(&spec.run)?;
             return Ok(Outcome::EndedBefore(*status));
         }
     } else if !checkpoint::list(&spec.run).is_empty() {
@@ -213,6 +214,7 @@ fn go_on(
     if let Some(torn) = torn {
         report.say(Notice::Warning(torn));
     }
+    checkpoint::remove_leftovers(&spec.run)?;
     let mut info = RunInfo::read(&spec.run)?;
     changes.extend(bent_rate(spec, setup, &info, state.step)?);
     tell(spec, setup, &info, report);
@@ -337,7 +339,7 @@ fn same_text(spec: &Spec, setup: &Setup, info: &RunInfo) -> Result<(), TrainErro
 /// The tokenizer beside the weights: the two are of no use without one another.
 fn keep_tokenizer(spec: &Spec, setup: &Setup) -> Result<(), TrainError> {
     let folder = checkpoint::folder_of(&spec.run);
-    fs::create_dir_all(&folder).map_err(|cause| TrainError::Write { path: folder.clone(), cause })?;
+    disk::create_folders(&folder).map_err(|cause| TrainError::Write { path: folder.clone(), cause })?;
     let from = setup.tokenizer_file.clone();
     let bytes = fs::read(&from).map_err(|cause| TrainError::Read { path: from, cause })?;
     Ok(journal::write_atomically(&folder.join("tokenizer.json"), &bytes)?)

@@ -118,7 +118,7 @@ impl<'a> Store<'a> {
             let file = format!("corpus-{}-{}.counts", self.current, split.name());
             let bytes: Vec<u8> = counts.iter().flat_map(|count| count.to_le_bytes()).collect();
             let path = self.folder.join(&file);
-            std::fs::write(&path, &bytes).map_err(CorpusError::write(&path))?;
+            disk::write_synced(&path, &bytes).map_err(CorpusError::write(&path))?;
             let hash = blake3::hash(&bytes).to_hex().to_string();
             self.counts.push(CountsFacts { file, corpus: self.current, split, hash });
         }

@@ -89,7 +89,7 @@ pub(crate) fn train(
     // Through the library, so that the file looks as any it writes.
     let tokenizer = Tokenizer::from_bytes(json.to_string()).map_err(training)?;
     let text = tokenizer.to_string(true).map_err(training)?;
-    std::fs::write(path, text).map_err(CorpusError::write(path))
+    disk::write_synced(path, text.as_bytes()).map_err(CorpusError::write(path))
 }
 
 pub(super) fn training(error: impl ToString) -> CorpusError {

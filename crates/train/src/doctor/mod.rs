@@ -10,7 +10,6 @@ mod tests;
 mod trace;
 
 use std::{
-    fs,
     path::Path,
     sync::mpsc::{self, RecvTimeoutError},
     thread,
@@ -100,6 +99,6 @@ pub(crate) fn check_once(place: &Place, model: &EncoderConfig, cache: &Path) -> 
         });
     }
     let folder = cache.join("doctor");
-    fs::create_dir_all(&folder).map_err(|cause| TrainError::Write { path: folder, cause })?;
+    disk::create_folders(&folder).map_err(|cause| TrainError::Write { path: folder, cause })?;
     Ok(journal::write_atomically(&passed, place.description.as_bytes())?)
 }

@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+"""Kills a small run at random instants, in chains of up to ten, and holds its end against a run that was left alone.
+
+    cargo build --release
+    python3 scripts/kill.py --kills 2000      # about two hours on two cores; --kills 40 takes three minutes
+
+Each chain is a run of its own: started, killed (SIGKILL) after a random time within the length of an unharmed run, started
+again, and so on, then left to end. Weights, optimizer and the journal's figures must be those of the unharmed run, bit by
+bit. Prints what it found, and fails where anything differs.
+"""
+import argparse
+import hashlib
+import json
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+CASE = """
+question = "Does it go on as if it had never been killed?"
+[model]
+d_model = 32
+h = 2
+ff = 64
+n_layers = 2
+seq_len = 32
+[data]
+corpora = [{{ name = "en", path = "{sample}/en.txt.gz", fraction = 0.05 }}]
+valid = 0.1
+[tokenizer]
+vocab_size = 600
+[schedule]
+learning_rate = 2e-3
+[train]
+batch_size = 8
+steps = 120
+device = "cpu"
+log_every = 7
+eval_every = 30
+checkpoint_every = 13
+keep_checkpoints = 2
+"""
+# What a clock or a resume makes.
+TIMES = {"time_s", "tokens_per_s", "padded_tokens_per_s", "wait_share", "duration_s", "crc32", "time"}
+
+
+def figures(run):
+    """Log and evaluation lines that count, without times: what a resume took back is left out."""
+    rows = []
+    for line in (run / "journal.jsonl").read_text(encoding="utf-8").splitlines():
+        event = json.loads(line)
+        if event["event"] == "resume":
+            rows = [row for row in rows if row["step"] <= event["step"]]
+        elif event["event"] in ("log", "eval", "epoch"):
+            rows.append({key: value for key, value in event.items() if key not in TIMES})
+    return rows
+
+
+def weights(run):
+    last = sorted(path for path in (run / "checkpoints").iterdir() if path.name.startswith("step-"))[-1]
+    return [hashlib.sha256((last / name).read_bytes()).hexdigest() for name in ("model.safetensors", "optimizer.safetensors")]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--casebook", type=Path, default=ROOT / "target/release/casebook")
+    parser.add_argument("--kills", type=int, default=40)
+    parser.add_argument("--chain", type=int, default=10, help="kills of one run at most")
+    parser.add_argument("--seed", type=int, default=1)
+    a = parser.parse_args()
+    draw = random.Random(a.seed)
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        case = folder / "case.toml"
+        case.write_text(CASE.format(sample=ROOT / "data/sample"), encoding="utf-8")
+
+        def start(runs):
+            words = [a.casebook, "train", case, "--runs", folder / runs, "--prepared", folder / "prepared"]
+            return subprocess.Popen([str(word) for word in words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+        start("first").communicate()  # prepares the text
+        begun = time.monotonic()
+        process = start("whole")
+        _, error = process.communicate()
+        if process.returncode:
+            sys.exit(error)
+        length = time.monotonic() - begun
+        run = "case/base/s1"
+        wanted = figures(folder / "whole" / run), weights(folder / "whole" / run)
+        kills = chains = 0
+        while kills < a.kills:
+            chains += 1
+            runs = f"chain-{chains}"
+            for _ in range(min(draw.randint(1, a.chain), a.kills - kills)):
+                process = start(runs)
+                time.sleep(draw.random() * length)
+                process.send_signal(signal.SIGKILL)
+                process.communicate()
+                kills += 1
+            process = start(runs)
+            _, error = process.communicate()
+            if process.returncode:
+                sys.exit(f"chain {chains} (seed {a.seed}) does not go on: {error}")
+            if (figures(folder / runs / run), weights(folder / runs / run)) != wanted:
+                kept = Path.cwd() / f"differs-{a.seed}-{chains}"
+                shutil.copytree(folder / runs, kept)
+                sys.exit(f"chain {chains} (seed {a.seed}) ends otherwise; it is kept in {kept}")
+            shutil.rmtree(folder / runs)
+    print(f"{kills} kills in {chains} chains of up to {a.chain}: each run ended as the one left alone, {len(wanted[0])} journal "
+          f"lines, weights and moments to the bit")
+
+
+if __name__ == "__main__":
+    main()
