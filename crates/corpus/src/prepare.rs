@@ -212,7 +212,7 @@ impl Building {
     fn finish(self, manifest: &Manifest, folder: &Path) -> Result<(), CorpusError> {
         let path = self.0.join(MANIFEST);
         let text = serde_json::to_vec_pretty(manifest).map_err(|error| CorpusError::write(&path)(error.into()))?;
-        disk::write_synced(&path, &text).map_err(CorpusError::write(&path))?;
+        disk::write_synced(&path, &disk::sealed(text)).map_err(CorpusError::write(&path))?;
         disk::sync_folder(&self.0).map_err(CorpusError::write(&self.0))?;
         // A folder without a manifest is none of ours, or was damaged by hand: it is in the way and says nothing.
         disk::remove_folder_if_there(folder).map_err(CorpusError::write(folder))?;

@@ -24,13 +24,21 @@ const FORMAT: u32 = 1;
 const FILES: [&str; 3] = ["model.safetensors", "optimizer.safetensors", "state.json"];
 
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Manifest {
     format: u32,
     step: u64,
     files: BTreeMap<String, FileEntry>,
 }
 
+/// Read before all else: what a newer format has besides is not known here.
+#[derive(Debug, Deserialize)]
+struct Format {
+    format: u32,
+}
+
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct FileEntry {
     bytes: u64,
     blake3: String,
@@ -124,7 +132,7 @@ fn write_files(folder: &Path, model: &Model, optimizer: &Optimizer, state: &Stat
     }
     let manifest = Manifest { format: FORMAT, step: state.step, files };
     let text = serde_json::to_vec_pretty(&manifest).map_err(|cause| TrainError::State { cause })?;
-    write_synced(&folder.join("manifest.json"), &text)?;
+    write_synced(&folder.join("manifest.json"), &disk::sealed(text))?;
     sync(folder)?;
     Ok(contents.iter().map(|bytes| bytes.len() as u64).sum())
 }
@@ -196,11 +204,14 @@ pub(crate) fn load(checkpoint: &Checkpoint) -> Result<Loaded, TrainError> {
         Err(cause) => Err(TrainError::Read { path: folder.join(file), cause }),
         Ok(bytes) => Ok(bytes),
     };
-    let manifest: Manifest = serde_json::from_slice(&read("manifest.json")?)
-        .map_err(|cause| damaged("manifest.json", format!("not a manifest: {cause}")))?;
-    if manifest.format > FORMAT {
-        return Err(TrainError::NewerCheckpoint { path: folder.clone(), found: manifest.format, known: FORMAT });
+    let sealed = read("manifest.json")?;
+    let no_manifest = |cause: serde_json::Error| damaged("manifest.json", format!("not a manifest: {cause}"));
+    let Format { format } = serde_json::from_slice(&sealed).map_err(no_manifest)?;
+    if format > FORMAT {
+        return Err(TrainError::NewerCheckpoint { path: folder.clone(), found: format, known: FORMAT });
     }
+    let text = disk::unsealed(&sealed).map_err(|why| damaged("manifest.json", why.into()))?;
+    let manifest: Manifest = serde_json::from_slice(&text).map_err(no_manifest)?;
     let checked = |file: &str| {
         let bytes = read(file)?;
         let found = FileEntry { bytes: bytes.len() as u64, blake3: blake3::hash(&bytes).to_hex().to_string() };

@@ -188,7 +188,8 @@ impl Manifest {
         if format != FORMAT {
             return Err(CorpusError::FormatVersion { path, found: format, expected: FORMAT });
         }
-        serde_json::from_slice(&bytes).map_err(broken)
+        let text = disk::unsealed(&bytes).map_err(|why| CorpusError::damaged(&path, why))?;
+        serde_json::from_slice(&text).map_err(broken)
     }
 
     /// blake3 of all but the timing: the same text prepared again has the same hash.
