@@ -178,6 +178,7 @@ pub(crate) fn judge_run(nth: usize, run: &RunLog, claims: &[Claim]) -> RunDiagno
     settings::rate_size(&course, &mut sheet);
     settings::gradients(&course, &mut sheet);
     settings::plan(&course, &claims, &mut sheet);
+    settings::mask_rate(&course, &mut sheet);
     consistency::seams(&course, &mut sheet);
     consistency::duplicates(&course, &mut sheet);
     consistency::perplexities(&course, &mut sheet);

@@ -232,6 +232,36 @@ fn fewer_right_than_the_commonest_class_would_be_is_broken() {
 }
 
 #[test]
+fn an_accuracy_that_is_never_above_the_commonest_class_says_nothing() {
+    let judged = |majority: f64| {
+        let mut numbers = healthy();
+        (0..10).for_each(|nth| numbers.accuracy[nth] = 0.945 + 0.001 * (nth % 3) as f64);
+        let mut log = numbers.log();
+        let place = crate::log::Place { source: 0, line: 1 };
+        for (key, number) in [("eval_examples", 1000.0), ("majority_accuracy", majority)] {
+            let fact = crate::log::Fact { key: key.into(), text: number.to_string(), number: Some(number), place };
+            log.runs[0].facts.push(fact);
+        }
+        judge(&log, &[]).runs[0].weight(Kind::BelowBaseline)
+    };
+    assert_eq!([0.95, 0.8].map(judged), [Some(Weight::Watch), None]);
+}
+
+#[test]
+fn a_held_out_loss_that_follows_the_training_loss_pass_after_pass_is_a_leak() {
+    let judged = |last: f64| {
+        let mut numbers = healthy();
+        // Three epochs of forty rows: the losses fall together to `last`.
+        let fall = |at: f64| 0.7 * (last / 0.7f64).powf(at / 120.0);
+        (0..120).for_each(|at| numbers.train[at] = fall(at as f64) * (1.0 + 0.1 * wobble(at)));
+        (0..10).for_each(|nth| numbers.loss[nth] = fall(12.0 * (nth + 1) as f64));
+        (0..10).for_each(|nth| numbers.accuracy[nth] = 1.0 - 0.3 * numbers.loss[nth]);
+        numbers.judged().weight(Kind::TooGood)
+    };
+    assert_eq!([0.005, 0.15].map(judged), [Some(Weight::Watch), None]);
+}
+
+#[test]
 fn a_wave_with_the_period_of_the_epoch_is_the_order_of_the_data() {
     let mut numbers = healthy();
     // 40 rows are an epoch.
@@ -267,6 +297,15 @@ fn a_slow_even_fall_at_a_small_rate_is_a_rate_too_low() {
     (0..10).for_each(|nth| numbers.loss[nth] = 0.69 - 0.01 * nth as f64);
     numbers.rate.iter_mut().for_each(|rate| *rate /= 10.0);
     assert_eq!(numbers.judged().weight(Kind::RateTooLow), Some(Weight::Watch));
+}
+
+#[test]
+fn a_share_of_hidden_words_that_nobody_uses_is_said() {
+    let judged = |rate: &str| {
+        let text = format!("mlm_probability={rate}\n{{'loss': 6.5, 'step': 1}}\n{{'eval_loss': 6.4, 'step': 1}}\n");
+        judge(&read_bytes("train.log", text.into()), &[]).runs.remove(0).weight(Kind::MaskRate)
+    };
+    assert_eq!(["0.15", "0.4", "0.9", "0.01"].map(judged), [None, None, Some(Weight::Watch), Some(Weight::Watch)]);
 }
 
 #[test]

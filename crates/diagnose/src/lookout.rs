@@ -79,6 +79,8 @@ impl Lookout {
             let is_told = self.raised.iter().any(|(kind, _)| kind == finding.kind.about().name);
             finding.weight >= Weight::Watch && !is_told && rule.is_some_and(|(_, late_only)| is_late || !late_only)
         });
+        // Two rules may find the same: the findings of a kind stand beside one another.
+        found.dedup_by_key(|finding| finding.kind);
         let alerts: Vec<Alert> = found.iter().map(|finding| alert(finding, step)).collect();
         self.raised.extend(alerts.iter().map(|alert| (alert.kind.clone(), step)));
         alerts

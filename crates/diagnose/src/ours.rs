@@ -101,6 +101,15 @@ fn settings(collector: &mut Collector, path: &Path) {
     let Ok((node, _)) = parse(&text, 0) else { return };
     let source = collector.another_source(&path.display().to_string(), crate::log::Format::Results);
     visit(collector, source, &node, &text, 0);
+    // `["masking", "per-epoch, 0.15 by token"]`: the number is the rate.
+    for pair in node.get("parameters").map(Node::list).unwrap_or_default() {
+        let [name, value] = pair.list() else { continue };
+        let words = value.text().unwrap_or_default().split([' ', ',']);
+        let rate = words.filter_map(|word| word.parse::<f64>().ok()).next();
+        if let Some(rate) = rate.filter(|_| name.text() == Some("masking")) {
+            collector.fact("mask_rate", &rate.to_string(), Place { source, line: 1 }, false);
+        }
+    }
 }
 
 fn visit(collector: &mut Collector, source: u32, node: &Node<'_>, text: &str, depth: usize) {

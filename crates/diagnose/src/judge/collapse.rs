@@ -213,7 +213,7 @@ fn is_above(course: &Course<'_>, majority: f64) -> bool {
     best > majority + 2.0 * error
 }
 
-/// An accuracy below the commonest class's share by more than chance explains.
+/// An accuracy below the commonest class's share by more than chance explains, or never above it.
 pub(super) fn below_baseline(course: &Course<'_>, sheet: &mut Sheet) {
     if course.is_language_model() {
         return; // there are no classes
@@ -230,7 +230,18 @@ pub(super) fn below_baseline(course: &Course<'_>, sheet: &mut Sheet) {
             "accuracy is {last:.4} at the end; the commonest class has {majority:.4} of {examples:.0} examples"
         );
         let evidence = accuracy.quotes(&[accuracy.len() - 1]);
-        sheet.find((Kind::BelowBaseline, Weight::Broken), what, ("accuracy", last, bound), evidence);
+        return sheet.find((Kind::BelowBaseline, Weight::Broken), what, ("accuracy", last, bound), evidence);
+    }
+    let values = accuracy.values();
+    let highest = accuracy.highest().unwrap_or(0);
+    let bound = majority + binomial(majority, examples);
+    if values.len() >= 3 && values[highest] < bound && !sheet.has(Kind::ConstantPrediction) {
+        let what = format!(
+            "accuracy is {:.4} at best; to name the commonest class always would be right for {majority:.4}",
+            values[highest]
+        );
+        let evidence = accuracy.quotes(&[highest, values.len() - 1]);
+        sheet.find((Kind::BelowBaseline, Weight::Watch), what, ("accuracy", values[highest], bound), evidence);
     }
 }
 

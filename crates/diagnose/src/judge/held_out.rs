@@ -225,6 +225,15 @@ pub(super) fn too_good(course: &Course<'_>, sheet: &mut Sheet) {
     }
 }
 
+/// So many times the held-out loss may fall after the second pass over the same examples, at a score of [`WELL`].
+const FOLLOWED: f64 = 4.0;
+const WELL: f64 = 0.98;
+
+/// The held-out loss when the training examples had been passed twice.
+fn after_second_epoch(loss: &Curve) -> Option<f64> {
+    loss.points.iter().find(|point| point.epoch.is_some_and(|epoch| epoch >= 2.0)).map(|point| point.value)
+}
+
 /// Held-out examples that are known by heart as those that were trained on are.
 pub(super) fn leaked(course: &Course<'_>, sheet: &mut Sheet) {
     let (Some(train), Some(loss)) = (&course.train, &course.held_out) else { return };
@@ -235,6 +244,19 @@ pub(super) fn leaked(course: &Course<'_>, sheet: &mut Sheet) {
     let trained = median(&values[values.len() - 5..]);
     let last = held_out[held_out.len() - 1];
     let metric = course.metrics.first().and_then(Curve::last).unwrap_or(0.0);
+    if let Some(second) = after_second_epoch(loss)
+        && second >= FOLLOWED * last
+        && last < 0.1
+        && last < 1.2 * trained
+        && metric >= WELL
+    {
+        let what = format!(
+            "the held-out loss follows the training loss from {second:.4} after two epochs down to {last:.4}, pass after pass: \
+             unseen examples gain nothing from being passed again"
+        );
+        let statistic = ("held-out loss after two epochs over the last", second / last.max(1e-9), FOLLOWED);
+        return sheet.find((Kind::TooGood, Weight::Watch), what, statistic, loss.quotes(&[held_out.len() - 1, 0]));
+    }
     if trained < 0.05 && last < 2.0 * trained.max(0.005) && metric >= NEARLY_PERFECT {
         let what = format!(
             "the training loss ends at {trained:.4}, by heart, and the held-out loss with it at {last:.4}: unseen examples are \

@@ -34,6 +34,7 @@ pub enum Kind {
     GradientBursts,
     ClippedAlways,
     RateOffPlan,
+    MaskRate,
     ResumeSeam,
     MixedRuns,
     DuplicateMetrics,
@@ -60,7 +61,7 @@ pub struct About {
 }
 
 /// Every rule, the gravest first.
-pub const ALL_KINDS: [Kind; 36] = [
+pub const ALL_KINDS: [Kind; 37] = [
     Kind::NonFinite,
     Kind::Diverged,
     Kind::ConstantPrediction,
@@ -89,6 +90,7 @@ pub const ALL_KINDS: [Kind; 36] = [
     Kind::GradientBursts,
     Kind::ClippedAlways,
     Kind::RateOffPlan,
+    Kind::MaskRate,
     Kind::ResumeSeam,
     Kind::MixedRuns,
     Kind::DuplicateMetrics,
@@ -137,10 +139,11 @@ impl Kind {
             ),
             Self::BelowBaseline => (
                 "below-baseline",
-                "The model is right less often than one that always names the commonest class.",
-                "Not a hard task: on a hard one a model ends at that share, not below it.",
+                "The model is right no more often than one that always names the commonest class, or less often.",
+                "Below that share not a hard task: on a hard one a model ends at the share. At it not yet a failure: where one \
+                 class is rare, accuracy says nothing of it, and F1 may.",
                 "Look at the confusion matrix: labels that are shifted or swapped between the splits stand beside its \
-                 diagonal.",
+                 diagonal, and a class that is never named has an empty column.",
                 "Karpathy 2019, A Recipe for Training Neural Networks, step 1",
             ),
             Self::UnigramPlateau => (
@@ -314,6 +317,13 @@ impl Kind {
                 "Not rounding: the difference is larger than the log's digits allow.",
                 "Believe the log: correct the journal, or the script that was thought to set the rate.",
                 "the log itself",
+            ),
+            Self::MaskRate => (
+                "mask-rate",
+                "So many words are hidden that little is left to guess from, or so few that little is learned from a batch.",
+                "Not a broken run: its loss falls, but it cannot be compared with that of another rate, and the encoder is worse.",
+                "Hide 15 to 40 % of the words.",
+                "Wettig et al. 2023, Should You Mask 15% in Masked Language Modeling?, section 3",
             ),
             Self::ResumeSeam => (
                 "resume-seam",

@@ -133,6 +133,28 @@ pub(super) fn plan(course: &Course<'_>, claims: &[Held], sheet: &mut Sheet) {
     }
 }
 
+/// Beyond half, what is left of a sentence tells little of what is hidden; below a twentieth, few words of a batch teach.
+const MASK_RATES: [f64; 2] = [0.05, 0.5];
+
+/// A share of hidden words far from any that is used.
+pub(super) fn mask_rate(course: &Course<'_>, sheet: &mut Sheet) {
+    let Some((fact, rate)) = course.run.fact("mask_rate").and_then(|fact| Some((fact, fact.number?))) else {
+        if course.is_language_model() {
+            sheet.skip(&[Kind::MaskRate], "the log does not tell the share of hidden words");
+        }
+        return;
+    };
+    let [least, most] = MASK_RATES;
+    if (least..=most).contains(&rate) {
+        return;
+    }
+    let what = format!("{} % of the words are hidden", number(100.0 * rate));
+    let bound = if rate < least { least } else { most };
+    let (split, metric) = (Split::Train, fact.key.clone());
+    let evidence = Evidence { place: fact.place, step: None, epoch: None, split, metric, value: rate };
+    sheet.find((Kind::MaskRate, Weight::Watch), what, ("share of hidden words", rate, bound), vec![evidence]);
+}
+
 fn of_claim(place: crate::log::Place, held: &Held) -> Evidence {
     let (metric, value) = (held.claim.key.clone(), held.claim.value);
     Evidence { place, step: None, epoch: None, split: Split::Train, metric, value }
