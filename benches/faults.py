@@ -293,34 +293,39 @@ def main():
 
 def report(results):
     bands = {task: band(results, task) for task in ("words", "reviews")}
-    seen = missed = right = wrong = healthy = broken = 0
-    print("| injected | runs | effect on the held-out loss | verdicts | said | alerts while it ran |\n|---|---|---|---|---|---|")
+    for result in results:
+        mean, deviation = bands[result["task"]]
+        # A fault may hide in a good figure, as a leak does: only a fault that leaves the loss where it was has no effect.
+        result["effect"] = abs(result["loss"] - mean) > 3 * deviation or result["loss"] != result["loss"]
+        names = FAULTS[result["name"]][3] if result["name"] in FAULTS else set()
+        result["is_fault"] = bool(names) and result["effect"]
+        result["named"] = result["is_fault"] and result["verdict"] != "FINE" and bool(result["all"] & names)
+    print("| injected | runs | effect on the held-out loss | named | verdicts | said | alerts while it ran |\n|---|---|---|---|---|---|---|")
     for name in {**FAULTS, **HEALTHY}:
         runs = [result for result in results if result["name"] == name]
         if not runs:
             continue
-        names = FAULTS[name][3] if name in FAULTS else set()
-        for result in runs:
-            mean, deviation = bands[result["task"]]
-            # A fault may hide in a good figure, as a leak does: only a fault that leaves the loss where it was has no effect.
-            result["effect"] = abs(result["loss"] - mean) > 3 * deviation or result["loss"] != result["loss"]
-            if names and result["effect"]:
-                hit = bool(result["all"] & names)
-                seen, missed = seen + hit, missed + (not hit)
-                right, wrong = right + (result["verdict"] != "FINE" and hit), wrong + (result["verdict"] != "FINE" and not hit)
-            else:
-                healthy += 1
-                broken += result["verdict"] == "BROKEN"
-                wrong += result["verdict"] == "BROKEN"
         count = lambda values: ", ".join(f"{value} {sum(v == value for v in values)}" for value in dict.fromkeys(values))
-        said = count([kind for result in runs for kind in sorted(result["serious"])])
-        effect = sum(result["effect"] for result in runs)
-        alerts = count([kind for result in runs for kind in result["alerts"]])
-        print(f"| {name} | {len(runs)} | {effect} of {len(runs)} | {count([r['verdict'] for r in runs])} | {said} | {alerts} |")
-    faults = seen + missed
-    print(f"\nFaults with an effect: {faults}; named: {seen} (recall {seen / max(faults, 1):.2f}); of the runs that were not called "
-          f"FINE for a fault, rightly named: {right} of {right + wrong} (precision {right / max(right + wrong, 1):.2f}). "
-          f"Healthy runs: {healthy}, of them BROKEN: {broken} ({100 * broken / max(healthy, 1):.1f} %).")
+        effect, named = (sum(result[key] for result in runs) for key in ("effect", "named"))
+        is_fault = name in FAULTS
+        cells = [name, len(runs), f"{effect} of {len(runs)}" if is_fault else "", f"{named} of {effect}" if is_fault else "",
+                 count([result["verdict"] for result in runs]), count([rule for result in runs for rule in sorted(result["serious"])]),
+                 count([kind for result in runs for kind in result["alerts"]])]
+        print("| " + " | ".join(map(str, cells)) + " |")
+    print("\n| seeds | faults with an effect | named: recall | called WATCH or BROKEN for something else | precision | healthy runs | of them BROKEN |")
+    print("|---|---|---|---|---|---|---|")
+    seeds = sorted({result["seed"] for result in results})
+    parts = {f"{seeds[0]}, by which rules were mended": seeds[:1], f"{', '.join(map(str, seeds[1:]))}, not looked at": seeds[1:]}
+    for label, part in parts.items():
+        runs = [result for result in results if result["seed"] in part]
+        faults = [result for result in runs if result["is_fault"]]
+        healthy = [result for result in runs if not result["is_fault"]]
+        named = sum(result["named"] for result in faults)
+        broken = sum(result["verdict"] == "BROKEN" for result in healthy)
+        wrong = sum(result["verdict"] != "FINE" and not result["named"] for result in faults) + broken
+        if runs:
+            print(f"| {label} | {len(faults)} | {named}: {named / max(len(faults), 1):.2f} | {wrong} | {named / max(named + wrong, 1):.2f} | "
+                  f"{len(healthy)} | {broken}: {100 * broken / max(len(healthy), 1):.1f} % |")
 
 
 if __name__ == "__main__":

@@ -356,7 +356,12 @@ fn a_broken_manifest_and_one_of_another_version_are_refused() -> Tested {
     assert!(matches!(Prepared::open(prepared.folder()), Err(CorpusError::Manifest { .. })));
     std::fs::write(&path, text.replacen(&format!("\"format\": {FORMAT}"), "\"format\": 99", 1))?;
     assert!(matches!(Prepared::open(prepared.folder()), Err(CorpusError::FormatVersion { found: 99, .. })));
-    std::fs::write(&path, text.replacen("\"lines\": ", "\"lines\": 1", 3))?;
+    let changed = |text: &str| text.replacen("\"lines\": ", "\"lines\": 1", 3);
+    std::fs::write(&path, changed(&text))?;
+    assert!(matches!(Prepared::open(prepared.folder()), Err(CorpusError::Damaged { .. })), "the seal is another's");
+    // One from before manifests had seals.
+    let text = String::from_utf8(disk::unsealed(text.as_bytes())?)?;
+    std::fs::write(&path, changed(&text))?;
     assert!(Prepared::open(prepared.folder()).is_ok_and(|changed| changed.hash() != prepared.hash()));
     std::fs::write(&path, text.replacen("corpus-0-train-0000", "corpus-9-train-0000", 1))?;
     assert!(matches!(Prepared::open(prepared.folder()), Err(CorpusError::Damaged { .. })));
