@@ -154,18 +154,23 @@ pub(crate) fn thin(run: &Path, keep: usize, best: Option<u64>) -> Result<(), Tra
     Ok(())
 }
 
-/// Removes what a process that died has left of checkpoints it was writing or removing.
+/// Removes what a process that died has left: checkpoints it was writing or removing, and files it had not named yet. Asked
+/// for by whoever holds the run.
 ///
 /// # Errors
-/// [`TrainError::Write`] where a folder cannot be removed.
+/// [`TrainError::Write`] where something cannot be removed.
 pub(crate) fn remove_leftovers(run: &Path) -> Result<(), TrainError> {
+    let names = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let kept: Vec<PathBuf> = list(run).into_iter().map(|checkpoint| checkpoint.folder).collect();
-    for entry in fs::read_dir(folder_of(run)).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let is_left =
-            ["partial-", "removed-", "replaced-"].iter().any(|start| name.to_string_lossy().starts_with(start));
-        if is_left && !kept.contains(&entry.path()) {
-            remove_if_there(&entry.path())?;
+    for path in names(&folder_of(run)).filter(|path| !kept.contains(path)) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if ["partial-", "removed-", "replaced-"].iter().any(|start| name.starts_with(start)) {
+            remove_if_there(&path)?;
+        }
+    }
+    for folder in [run.to_path_buf(), folder_of(run), run.join("charts")] {
+        for path in names(&folder).filter(|path| disk::is_temporary(path)) {
+            disk::remove_file(&path).map_err(|cause| write_error(&path, cause))?;
         }
     }
     Ok(())

@@ -88,13 +88,17 @@ fn leave_nothing(run: &Path) {
 
 fn train_held(spec: &Spec, held: fs::File, stop: &AtomicBool, report: &mut dyn Report) -> Result<Outcome, TrainError> {
     let found = look(&spec.run)?;
+    checkpoint::remove_leftovers(&spec.run)?;
     let mut changes = Vec::new();
     if let Found::Run(status) = &found {
         changes = allowed_changes(&spec.run, &read_case(&spec.run)?, &spec.config)?;
         if let Some(status @ (Status::Finished | Status::Diverged)) = status
             && changes.is_empty()
         {
-            checkpoint::remove_leftovers(&spec.run)?;
+            // The page comes last: a run may have died between its end and its record.
+            if !spec.run.join("record.md").exists() {
+                journal::write_record(&spec.run)?;
+            }
             return Ok(Outcome::EndedBefore(*status));
         }
     } else if !checkpoint::list(&spec.run).is_empty() {
@@ -214,7 +218,6 @@ fn go_on(
     if let Some(torn) = torn {
         report.say(Notice::Warning(torn));
     }
-    checkpoint::remove_leftovers(&spec.run)?;
     let mut info = RunInfo::read(&spec.run)?;
     changes.extend(bent_rate(spec, setup, &info, state.step)?);
     tell(spec, setup, &info, report);

@@ -1,6 +1,6 @@
 //! A run that is killed after any operation on its files, or loses power there, or whose disk fails there, ends as one that
 //! was left alone: weights, moments and journal to the bit. Some moments here; all of them by
-//! `CASEBOOK_EVERY=1 cargo test --release -p casebook-train --test power_cut`.
+//! `CASEBOOK_EVERY=1 cargo test --release --workspace --test power_cut`, two minutes.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests, too, fail by panicking")]
 
@@ -58,6 +58,11 @@ impl Recorded20 {
         let left: Vec<_> =
             names.filter(|name| !name.to_string_lossy().starts_with("step-") && name != "tokenizer.json").collect();
         assert!(left.is_empty(), "{what}: {left:?}");
+        assert!(run.join("record.md").exists(), "{what}: no record");
+        for folder in [run.to_path_buf(), run.join("charts")] {
+            let mut names = fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
+            assert!(names.all(|path| !disk::is_temporary(&path)), "{what}");
+        }
     }
 }
 
