@@ -2,7 +2,7 @@
 """Kills a small run at random instants, in chains of up to ten, and holds its end against a run that was left alone.
 
     cargo build --release
-    python3 scripts/kill.py --kills 2000      # about two hours on two cores; --kills 40 takes three minutes
+    python3 scripts/kill.py --kills 2000      # a quarter of an hour on two cores; --kills 40 takes twenty seconds
 
 Each chain is a run of its own: started, killed (SIGKILL) after a random time within the length of an unharmed run, started
 again, and so on, then left to end. Weights, optimizer and the journal's figures must be those of the unharmed run, bit by
