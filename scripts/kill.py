@@ -55,7 +55,9 @@ def figures(run):
     for line in (run / "journal.jsonl").read_text(encoding="utf-8").splitlines():
         event = json.loads(line)
         if event["event"] == "resume":
-            rows = [row for row in rows if row["step"] <= event["step"]]
+            # Without a checkpoint all is done again, the evaluation before the first step too.
+            is_anew = event["checkpoint"] == "the first step"
+            rows = [row for row in rows if row["step"] <= event["step"] and not is_anew]
         elif event["event"] in ("log", "eval", "epoch"):
             rows.append({key: value for key, value in event.items() if key not in TIMES})
     return rows
