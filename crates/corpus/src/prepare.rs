@@ -213,12 +213,9 @@ impl Building {
         let path = self.0.join(MANIFEST);
         let text = serde_json::to_vec_pretty(manifest).map_err(|error| CorpusError::write(&path)(error.into()))?;
         disk::write_synced(&path, &disk::sealed(text)).map_err(CorpusError::write(&path))?;
-        disk::sync_folder(&self.0).map_err(CorpusError::write(&self.0))?;
         // A folder without a manifest is none of ours, or was damaged by hand: it is in the way and says nothing.
         disk::remove_folder_if_there(folder).map_err(CorpusError::write(folder))?;
-        disk::rename(&self.0, folder).map_err(CorpusError::write(folder))?;
-        let cache = disk::folder_of(folder);
-        disk::sync_folder(cache).map_err(CorpusError::write(cache))
+        disk::name_folder(&self.0, folder).map_err(|(path, error)| CorpusError::write(&path)(error))
     }
 }
 

@@ -73,16 +73,17 @@ impl Lookout {
         let step = event.step();
         let plan = &self.info.plan;
         let is_late = step >= plan.warmup_steps.max(2 * plan.total_steps / 5);
-        let mut found = judge_run(0, &self.log(), &[]).findings;
-        found.retain(|finding| {
+        let mut alerts = Vec::new();
+        for finding in judge_run(0, &self.log(), &[]).findings {
             let rule = ALERTS.iter().find(|(kind, _)| *kind == finding.kind);
             let is_told = self.raised.iter().any(|(kind, _)| kind == finding.kind.about().name);
-            finding.weight >= Weight::Watch && !is_told && rule.is_some_and(|(_, late_only)| is_late || !late_only)
-        });
-        // Two rules may find the same: the findings of a kind stand beside one another.
-        found.dedup_by_key(|finding| finding.kind);
-        let alerts: Vec<Alert> = found.iter().map(|finding| alert(finding, step)).collect();
-        self.raised.extend(alerts.iter().map(|alert| (alert.kind.clone(), step)));
+            let is_time = rule.is_some_and(|(_, late_only)| is_late || !late_only);
+            if finding.weight >= Weight::Watch && is_time && !is_told {
+                let alert = alert(&finding, step);
+                self.raised.push((alert.kind.clone(), step));
+                alerts.push(alert);
+            }
+        }
         alerts
     }
 

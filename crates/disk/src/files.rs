@@ -127,6 +127,21 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), (PathBuf, io::Error)
     sync_folder(folder).map_err(|error| (folder.to_path_buf(), error))
 }
 
+/// Gives a folder of whole, synced files its name, as the last thing: it is there with all of them or not at all.
+///
+/// # Errors
+/// The system's, with the path it is about.
+pub fn name_folder(partial: &Path, to: &Path) -> Result<(), (PathBuf, io::Error)> {
+    let of = |path: &Path| {
+        let path = path.to_path_buf();
+        move |error| (path, error)
+    };
+    sync_folder(partial).map_err(of(partial))?;
+    rename(partial, to).map_err(of(to))?;
+    let parent = folder_of(to);
+    sync_folder(parent).map_err(of(parent))
+}
+
 /// Two processes, or two threads of one, never share a temporary file.
 fn temporary_sibling(path: &Path) -> PathBuf {
     static COUNT: AtomicU64 = AtomicU64::new(0);

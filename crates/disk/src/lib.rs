@@ -10,7 +10,7 @@ mod seal;
 mod watch;
 
 pub use files::{
-    DiskFile, copy, create_folder, create_folders, folder_of, is_temporary, remove_file, remove_folder,
+    DiskFile, copy, create_folder, create_folders, folder_of, is_temporary, name_folder, remove_file, remove_folder,
     remove_folder_if_there, rename, sync_folder, write_synced, write_whole,
 };
 pub use seal::{sealed, unsealed};

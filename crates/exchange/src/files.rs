@@ -29,16 +29,14 @@ pub fn write_folder(to: &Path, files: &[(&str, &[u8])]) -> Result<(), ExchangeEr
             let path = partial.join(name);
             disk::write_synced(&path, bytes).map_err(failed(&path))?;
         }
-        disk::sync_folder(&partial).map_err(failed(&partial))?;
-        disk::rename(&partial, to).map_err(failed(to))
+        disk::name_folder(&partial, to).map_err(|(path, cause)| ExchangeError::Write { path, cause })
     };
     let written = write();
     if written.is_err() {
         // Best effort: the first error is the one to report.
         let _ = disk::remove_folder_if_there(&partial);
     }
-    written?;
-    disk::sync_folder(parent).map_err(failed(parent))
+    written
 }
 
 /// Refuses a folder that is there: nothing is overwritten without being asked.

@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use casebook_train::{Outcome, TrainError};
-use disk::crash::{Extent, every_state};
+use disk::crash::{Extent, Tried, every_state};
 use disk::{Counting, Failing, Failure, Recorded, Recording, watched};
 use journal::{Event, Status};
 use small::{Small, events, final_bytes};
@@ -47,6 +47,14 @@ impl Recorded20 {
         Self { small, operations: recording.operations, base, before, wanted }
     }
 
+    /// Goes on from what `what` may leave.
+    fn every_state(&self, extent: Extent, what: &str) -> Tried {
+        let tried = every_state(&self.base, &self.before, &self.operations, extent, |state, done| {
+            self.goes_on(&state.join("whole"), &format!("{what} after {done} operations"));
+        });
+        tried.unwrap()
+    }
+
     /// Goes on with what is left, and holds it against the run that was left alone.
     fn goes_on(&self, run: &Path, what: &str) {
         let (outcome, said) = self.small.watched(run.to_str().unwrap(), None);
@@ -68,23 +76,14 @@ impl Recorded20 {
 
 #[test]
 fn a_run_killed_after_any_operation_ends_as_one_left_alone() {
-    let recorded = Recorded20::new();
-    let extent = Extent { every: every(9), most: 1 };
-    let tried = every_state(&recorded.base, &recorded.before, &recorded.operations, extent, |state, done| {
-        recorded.goes_on(&state.join("whole"), &format!("killed after {done} operations"));
-    });
-    let tried = tried.unwrap();
+    let tried = Recorded20::new().every_state(Extent { every: every(9), most: 1 }, "killed");
     assert!(tried.moments >= 10 && tried.states == tried.moments, "{tried:?}");
 }
 
 #[test]
 fn a_run_that_loses_power_ends_as_one_left_alone() {
-    let recorded = Recorded20::new();
-    let extent = Extent { every: every(14), most: 3 };
-    let tried = every_state(&recorded.base, &recorded.before, &recorded.operations, extent, |state, done| {
-        recorded.goes_on(&state.join("whole"), &format!("power lost after {done} operations"));
-    });
-    assert!(tried.unwrap().states >= 10);
+    let tried = Recorded20::new().every_state(Extent { every: every(14), most: 3 }, "power lost");
+    assert!(tried.states >= 10);
 }
 
 #[test]

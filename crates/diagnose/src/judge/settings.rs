@@ -63,9 +63,7 @@ fn evidence_of_rate(course: &Course<'_>, peak: f64) -> Vec<Evidence> {
         return rate.quotes(&[at]);
     }
     let facts = course.run.facts.iter().filter(|fact| fact.key == "learning_rate").take(1);
-    let quote =
-        |place| Evidence { place, step: None, epoch: None, split: Split::Train, metric: "lr".into(), value: peak };
-    facts.map(|fact| quote(fact.place)).collect()
+    facts.map(|fact| stated(fact.place, "lr", peak)).collect()
 }
 
 /// Gradients far above the usual ones, and gradients that are always cut.
@@ -124,7 +122,7 @@ pub(super) fn plan(course: &Course<'_>, claims: &[Held], sheet: &mut Sheet) {
         let highest = course.rate.as_ref().filter(|_| held.claim.key == "learning_rate");
         let evidence = match highest.and_then(|rate| rate.highest().map(|at| rate.quotes(&[at]))) {
             Some(quoted) => quoted,
-            None => held.places.iter().take(2).map(|&place| of_claim(place, held)).collect(),
+            None => held.places.iter().take(2).map(|&place| stated(place, &held.claim.key, held.claim.value)).collect(),
         };
         let statistic = (held.claim.key.as_str(), held.claim.value, held.claim.value);
         // How often was logged is no matter of the model.
@@ -150,12 +148,11 @@ pub(super) fn mask_rate(course: &Course<'_>, sheet: &mut Sheet) {
     }
     let what = format!("{} % of the words are hidden", number(100.0 * rate));
     let bound = if rate < least { least } else { most };
-    let (split, metric) = (Split::Train, fact.key.clone());
-    let evidence = Evidence { place: fact.place, step: None, epoch: None, split, metric, value: rate };
-    sheet.find((Kind::MaskRate, Weight::Watch), what, ("share of hidden words", rate, bound), vec![evidence]);
+    let evidence = vec![stated(fact.place, &fact.key, rate)];
+    sheet.find((Kind::MaskRate, Weight::Watch), what, ("share of hidden words", rate, bound), evidence);
 }
 
-fn of_claim(place: crate::log::Place, held: &Held) -> Evidence {
-    let (metric, value) = (held.claim.key.clone(), held.claim.value);
-    Evidence { place, step: None, epoch: None, split: Split::Train, metric, value }
+/// A number that stands in the log once, as a setting.
+fn stated(place: crate::log::Place, metric: &str, value: f64) -> Evidence {
+    Evidence { place, step: None, epoch: None, split: Split::Train, metric: metric.into(), value }
 }

@@ -32,8 +32,8 @@ pub(super) struct Shown {
     pub(super) weight: &'static str,
     pub(super) is_note: bool,
     pub(super) what: String,
-    /// Place, step, epoch, figure, value; and the line as it stands in the log, or nothing.
-    pub(super) evidence: Vec<([String; 5], String)>,
+    /// Place, step, epoch, figure, value; and the line as it stands in the log, where it can be quoted.
+    pub(super) evidence: Vec<([String; 5], Option<String>)>,
     /// Pieces of evidence that are not shown.
     pub(super) more: usize,
     /// Statistic, meaning, what it is not, what to try, source.

@@ -67,9 +67,9 @@ fn block(judged: &Judged<'_>, block: &Block) -> String {
 
 fn finding(finding: &Shown) -> String {
     // The number first: on a phone a long file name would push it out of sight.
-    let row = |([place, step, epoch, figure, value], line): &([String; 5], String)| {
+    let row = |([place, step, epoch, figure, value], line): &([String; 5], Option<String>)| {
         let cell = |text: &String| format!("<td>{}</td>", escaped(text));
-        let line = if line.is_empty() { String::new() } else { format!("<code>{}</code>", escaped(line)) };
+        let line = line.as_ref().map_or_else(String::new, |line| format!("<code>{}</code>", escaped(line)));
         format!(
             "<tr><td class=\"n\">{value}</td>{}<td>{line}</td></tr>\n",
             [figure, step, epoch, place].map(cell).concat()

@@ -205,7 +205,7 @@ impl<'a> EvidenceReport<'a> {
             split: evidence.split.to_string(),
             metric: &evidence.metric,
             value: Number(evidence.value),
-            text: Some(words::line(log, evidence)).filter(|line| !line.is_empty()),
+            text: words::line(log, evidence),
         }
     }
 }

@@ -49,7 +49,7 @@ fn finding(finding: &Shown) -> String {
         let mut rows = Table::new(&["line", "step", "epoch", "figure", ">value", "as it stands there"]);
         for ([place, step, epoch, figure, value], line) in &finding.evidence {
             let bare = |text: &str| text.split_once(' ').map_or_else(String::new, |(_, number)| number.to_string());
-            let line = if line.is_empty() { String::new() } else { code(line) };
+            let line = line.as_deref().map_or_else(String::new, code);
             rows.row(vec![code(place), bare(step), bare(epoch), escaped(figure), value.clone(), line]);
         }
         out += &format!("\n{}", rows.text());

@@ -143,7 +143,7 @@ fn finding(finding: &Shown) -> String {
     let rows: Vec<[String; 5]> = finding.evidence.iter().map(|(row, _)| row.clone()).collect();
     for (at, (row, (_, line))) in aligned(&rows).iter().zip(&finding.evidence).enumerate() {
         out += &format!("     {:<TERM$}{row}\n", if at == 0 { "evidence" } else { "" });
-        if !line.is_empty() {
+        if let Some(line) = line {
             out += &format!("     {:<TERM$}| {line}\n", "");
         }
     }

@@ -81,9 +81,9 @@ pub(super) fn evidence(log: &Log, name: &str, evidence: &Evidence) -> [String; 5
     ]
 }
 
-/// The line of a piece of evidence as it stands in the log; nothing where it cannot be quoted.
-pub(super) fn line(log: &Log, evidence: &Evidence) -> String {
-    log.quote(evidence.place, evidence.value, LINE).unwrap_or_default()
+/// The line of a piece of evidence as it stands in the log, where it can be quoted.
+pub(super) fn line(log: &Log, evidence: &Evidence) -> Option<String> {
+    log.quote(evidence.place, evidence.value, LINE)
 }
 
 /// A sentence with a capital letter and a full stop. A first word that is a name, as `eval_loss`, stays as it is.
