@@ -3,6 +3,7 @@
 mod collapse;
 mod consistency;
 mod course;
+mod gap;
 mod held_out;
 mod kind;
 mod periods;
@@ -167,7 +168,7 @@ pub(crate) fn judge_run(nth: usize, run: &RunLog, claims: &[Claim]) -> RunDiagno
     training::bistable(&course, &mut sheet);
     training::memorised(&course, &mut sheet);
     held_out::overfitting(&course, &mut sheet);
-    held_out::gap(&course, &mut sheet);
+    gap::gap(&course, &mut sheet);
     held_out::leaked(&course, &mut sheet);
     held_out::late_start(&course, &mut sheet);
     held_out::too_good(&course, &mut sheet);

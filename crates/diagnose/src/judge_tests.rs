@@ -231,20 +231,55 @@ fn fewer_right_than_the_commonest_class_would_be_is_broken() {
     assert_eq!(judge(&log, &[]).runs[0].weight(Kind::BelowBaseline), Some(Weight::Broken));
 }
 
+/// A judgement where the log also states the share of the commonest class, of a thousand examples.
+fn with_majority(numbers: &Numbers, majority: f64) -> RunDiagnosis {
+    let mut log = numbers.log();
+    let place = crate::log::Place { source: 0, line: 1 };
+    for (key, number) in [("eval_examples", 1000.0), ("majority_accuracy", majority)] {
+        let fact = crate::log::Fact { key: key.into(), text: number.to_string(), number: Some(number), place };
+        log.runs[0].facts.push(fact);
+    }
+    judge(&log, &[]).runs.remove(0)
+}
+
 #[test]
 fn an_accuracy_that_is_never_above_the_commonest_class_says_nothing() {
     let judged = |majority: f64| {
         let mut numbers = healthy();
         (0..10).for_each(|nth| numbers.accuracy[nth] = 0.945 + 0.001 * (nth % 3) as f64);
-        let mut log = numbers.log();
-        let place = crate::log::Place { source: 0, line: 1 };
-        for (key, number) in [("eval_examples", 1000.0), ("majority_accuracy", majority)] {
-            let fact = crate::log::Fact { key: key.into(), text: number.to_string(), number: Some(number), place };
-            log.runs[0].facts.push(fact);
-        }
-        judge(&log, &[]).runs[0].weight(Kind::BelowBaseline)
+        with_majority(&numbers, majority).weight(Kind::BelowBaseline)
     };
     assert_eq!([0.95, 0.8].map(judged), [Some(Weight::Watch), None]);
+}
+
+#[test]
+fn what_was_learned_and_lost_again_makes_a_high_rate_suspect() {
+    let judged = |lost: f64, rate: f64| {
+        let mut numbers = healthy();
+        numbers.rate.iter_mut().for_each(|here| *here *= rate);
+        numbers.accuracy = vec![0.5, 0.6, 0.65, lost, lost, lost, 0.6, 0.65, 0.7, 0.7];
+        with_majority(&numbers, 0.5).weight(Kind::RateTooHigh)
+    };
+    assert_eq!(judged(0.5, 100.0), Some(Weight::Watch));
+    assert_eq!([judged(0.6, 100.0), judged(0.5, 1.0)], [None, None], "nothing was lost; the rate is usual");
+}
+
+#[test]
+fn a_language_model_whose_losses_part_learns_its_text_alone() {
+    let judged = |rise: f64, fall: f64| {
+        let mut numbers = healthy();
+        // Both fall to 6 until the middle; then the held-out loss rises by `rise` in all, the training loss falls by `fall`.
+        let course = |at: f64, late: f64| if at < 60.0 { 8.0 - at / 30.0 } else { 6.0 + late * (at - 60.0) / 60.0 };
+        (0..120).for_each(|at| numbers.train[at] = course(at as f64, -fall) + 0.03 * wobble(at));
+        (0..10).for_each(|nth| numbers.loss[nth] = course(12.0 * (nth + 1) as f64, rise));
+        numbers.accuracy.fill(0.1);
+        let judged = numbers.judged();
+        (judged.weight(Kind::GeneralisationGap), judged.weight(Kind::Overfitting))
+    };
+    assert_eq!(judged(0.1, 1.0), (Some(Weight::Watch), None), "too little a rise to be overfitting");
+    assert_eq!(judged(-0.5, 1.0), (None, None), "the held-out loss falls too");
+    assert_eq!(judged(0.1, 0.1), (None, None), "both stand");
+    assert_eq!(judged(0.6, 1.0), (None, Some(Weight::Watch)), "said once");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The course of the figures on held-out data.
 
 use super::collapse::gained;
-use super::course::{Course, Curve, Sheet};
+use super::course::{Course, Curve, Sheet, position};
 use super::robust::{binomial, count, median, noise, range, stretches};
 use super::{Kind, Weight};
 
@@ -89,31 +89,6 @@ fn metric_holds<'a>(course: &'a Course<'_>, loss: &Curve, best: usize) -> Option
     (at_end >= at_best - 2.0 * error).then_some((curve, at_best, at_end))
 }
 
-/// Held-out loss against training loss at the end.
-pub(super) fn gap(course: &Course<'_>, sheet: &mut Sheet) {
-    let trained = course.train.as_ref().map(|train| {
-        let values = train.values();
-        median(&values[values.len() - values.len().min(5)..])
-    });
-    let trained = trained.filter(|loss| loss.is_finite()).or(course.run.number("train_mean_loss"));
-    let (Some(trained), Some(loss)) = (trained, &course.held_out) else {
-        return sheet.skip(&[Kind::GeneralisationGap], "not both a training and a held-out loss");
-    };
-    let Some(held_out) = loss.last() else { return };
-    let ratio = held_out / trained.max(1e-9);
-    if ratio < 5.0 || held_out < 0.1 || sheet.is_broken() {
-        return;
-    }
-    let weight = if loss.len() < 2 { Weight::Watch } else { Weight::Note };
-    let what = format!("held-out loss {held_out:.4} against a training loss of {trained:.4}");
-    sheet.find(
-        (Kind::GeneralisationGap, weight),
-        what,
-        ("held-out over training loss", ratio, 5.0),
-        loss.quotes(&[loss.len() - 1]),
-    );
-}
-
 /// Better until the end, or long since as good as it got.
 pub(super) fn still_or_saturated(course: &Course<'_>, sheet: &mut Sheet) {
     let kinds = [Kind::StillImproving, Kind::SaturatedEarly, Kind::BestLast];
@@ -195,8 +170,8 @@ fn saturated(curve: &Curve, values: &[f64]) -> Option<(usize, f64)> {
     let gain = values[0] - best;
     let at = values.iter().position(|value| *value <= best + 0.1 * gain)?;
     // From the start of the run, not from the first evaluation.
-    let here = super::course::position(&curve.points[at], at + 1);
-    let end = super::course::position(curve.points.last()?, curve.len());
+    let here = position(&curve.points[at], at + 1);
+    let end = position(curve.points.last()?, curve.len());
     let share = here / end.max(1e-12);
     (share <= 0.4).then_some((at, share))
 }
@@ -227,7 +202,7 @@ pub(super) fn too_good(course: &Course<'_>, sheet: &mut Sheet) {
 
 /// So many times the held-out loss may fall after the second pass over the same examples, at a score of [`WELL`].
 const FOLLOWED: f64 = 4.0;
-const WELL: f64 = 0.98;
+const WELL: f64 = 0.95;
 
 /// The held-out loss when the training examples had been passed twice.
 fn after_second_epoch(loss: &Curve) -> Option<f64> {

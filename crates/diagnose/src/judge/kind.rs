@@ -236,7 +236,7 @@ impl Kind {
             ),
             Self::GeneralisationGap => (
                 "generalisation-gap",
-                "The loss on held-out data is many times that on the training data.",
+                "The loss on held-out data is many times that on the training data, or stays behind as that falls.",
                 "Not by itself harmful: what counts is the held-out figure, and whether it is still getting better.",
                 "Look at where the held-out loss was best; more data or more dropout closes the gap.",
                 "Goodfellow et al. 2016, Deep Learning, section 5.2",

@@ -1,7 +1,7 @@
 //! Learning rate, gradient and the plan.
 
 use super::course::{Course, Sheet};
-use super::robust::{count, median, noise, stretches};
+use super::robust::{binomial, count, median, noise, stretches};
 use super::{Evidence, Kind, Weight};
 use crate::digits::number;
 use crate::log::Split;
@@ -25,15 +25,28 @@ pub(super) fn rate_size(course: &Course<'_>, sheet: &mut Sheet) {
     let bound = if course.is_language_model() { PRE_TRAINING_RATE } else { FINE_TUNING_RATE };
     let signs =
         [Kind::Diverged, Kind::ConstantPrediction, Kind::UnigramPlateau, Kind::NotLearning, Kind::SpikeNotRecovered];
-    let sign = sheet.findings.iter().find(|finding| signs.contains(&finding.kind)).map(|finding| finding.kind);
+    let sign = sheet.findings.iter().find(|finding| signs.contains(&finding.kind));
+    let sign = sign.map(|finding| finding.kind.to_string().replace('-', " ")).or_else(|| fell_back(course));
     if let Some(sign) = sign
         && peak > bound
     {
-        let what = format!("{} with a learning rate of up to {}", sign.to_string().replace('-', " "), number(peak));
+        let what = format!("{sign} with a learning rate of up to {}", number(peak));
         let evidence = evidence_of_rate(course, peak);
         return sheet.find((Kind::RateTooHigh, Weight::Watch), what, ("peak learning rate", peak, bound), evidence);
     }
     crawling(course, peak, bound, sheet);
+}
+
+/// What is said of a model that was better than its commonest class and then no better again, two evaluations or more on end.
+fn fell_back(course: &Course<'_>) -> Option<String> {
+    let majority = course.run.number("majority_accuracy")?;
+    let curve = course.metrics.iter().find(|curve| curve.metric == "accuracy")?;
+    let error = course.evaluated().map_or(0.01, |examples| binomial(majority, examples)).max(0.005);
+    let values = curve.values();
+    let learned = values.iter().position(|value| *value > majority + 4.0 * error)?;
+    let lost =
+        values[learned..].windows(2).position(|pair| pair.iter().all(|value| *value <= majority + error))? + learned;
+    Some(format!("accuracy of {:.3}, then the commonest class's {:.3} again,", values[learned], values[lost]))
 }
 
 /// A loss that falls evenly to the end at a small rate.
