@@ -4,9 +4,12 @@
     cargo build --release
     python3 scripts/kill.py --kills 2000      # a quarter of an hour on two cores; --kills 40 takes twenty seconds
 
+    python3 scripts/kill.py --kills 0 --crowds 100      # 32 processes at once on one run, a hundred times
+
 Each chain is a run of its own: started, killed (SIGKILL) after a random time within the length of an unharmed run, started
 again, and so on, then left to end. Weights, optimizer and the journal's figures must be those of the unharmed run, bit by
-bit. Prints what it found, and fails where anything differs.
+bit. Of a crowd one process trains the run, and the others are told which. Prints what it found, and fails where anything
+differs.
 """
 import argparse
 import hashlib
@@ -45,6 +48,7 @@ eval_every = 30
 checkpoint_every = 13
 keep_checkpoints = 2
 """
+CROWD = 32
 # What a clock or a resume makes.
 TIMES = {"time_s", "tokens_per_s", "padded_tokens_per_s", "wait_share", "duration_s", "crc32", "time"}
 
@@ -73,6 +77,7 @@ def main():
     parser.add_argument("--casebook", type=Path, default=ROOT / "target/release/casebook")
     parser.add_argument("--kills", type=int, default=40)
     parser.add_argument("--chain", type=int, default=10, help="kills of one run at most")
+    parser.add_argument("--crowds", type=int, default=0, help="times that 32 processes begin one run together")
     parser.add_argument("--seed", type=int, default=1)
     a = parser.parse_args()
     draw = random.Random(a.seed)
@@ -113,8 +118,24 @@ def main():
                 shutil.copytree(folder / runs, kept)
                 sys.exit(f"chain {chains} (seed {a.seed}) ends otherwise; it is kept in {kept}")
             shutil.rmtree(folder / runs)
-    print(f"{kills} kills in {chains} chains of up to {a.chain}: each run ended as the one left alone, {len(wanted[0])} journal "
-          f"lines, weights and moments to the bit")
+        for crowd in range(1, a.crowds + 1):
+            runs = f"crowd-{crowd}"
+            together = [start(runs) for _ in range(CROWD)]
+            errors = [process.communicate()[1] for process in together]
+            # One that asks when the run has ended is told so, and ends well.
+            refused = [error for process, error in zip(together, errors) if process.returncode]
+            strangers = [error for error in refused if "process" not in error]
+            begun = [json.loads(line)["event"] for line in (folder / runs / run / "journal.jsonl").read_text().splitlines()]
+            if strangers or begun.count("start") != 1 or begun.count("resume"):
+                sys.exit(f"crowd {crowd} (seed {a.seed}): {begun.count('start')} starts, {begun.count('resume')} resumes; {strangers}")
+            if (figures(folder / runs / run), weights(folder / runs / run)) != wanted:
+                sys.exit(f"crowd {crowd} (seed {a.seed}) ends otherwise")
+            shutil.rmtree(folder / runs)
+    if a.crowds:
+        print(f"{a.crowds} times {CROWD} processes at once on one run: one trained it, and it ended as the one left alone")
+    if kills:
+        print(f"{kills} kills in {chains} chains of up to {a.chain}: each run ended as the one left alone, {len(wanted[0])} journal "
+              f"lines, weights and moments to the bit")
 
 
 if __name__ == "__main__":

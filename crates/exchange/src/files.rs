@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::ExchangeError;
 
 /// Writes a folder of files so that it is there with all of them or not at all: into a sibling of another name, synced,
-/// then renamed.
+/// then renamed. A sibling that a power cut left is written anew.
 ///
 /// # Errors
 /// [`ExchangeError::Exists`], [`ExchangeError::Write`]; the sibling is removed.
@@ -21,9 +21,10 @@ pub fn write_folder(to: &Path, files: &[(&str, &[u8])]) -> Result<(), ExchangeEr
     disk::create_folders(parent).map_err(failed(parent))?;
     let mut name = OsString::from(".");
     name.push(to.file_name().unwrap_or_default());
-    name.push(format!(".{}.tmp", std::process::id()));
+    name.push(".partial");
     let partial = parent.join(name);
     let write = || {
+        disk::remove_folder_if_there(&partial).map_err(failed(&partial))?;
         disk::create_folder(&partial).map_err(failed(&partial))?;
         for (name, bytes) in files {
             let path = partial.join(name);
@@ -83,6 +84,16 @@ mod tests {
         assert!(matches!(write_folder(&to, &[("a", b"2")]), Err(ExchangeError::Exists { .. })));
         assert_eq!(fs::read(to.join("a")).unwrap(), b"1");
         assert_eq!(fs::read_dir(base.path().join("deep")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_a_power_cut_left_is_written_anew() {
+        let base = tempfile::tempdir().unwrap();
+        fs::create_dir(base.path().join(".out.partial")).unwrap();
+        fs::write(base.path().join(".out.partial/a"), b"hal").unwrap();
+        write_folder(&base.path().join("out"), &[("b", b"whole")]).unwrap();
+        assert_eq!(fs::read_dir(base.path().join("out")).unwrap().count(), 1);
+        assert_eq!(fs::read_dir(base.path()).unwrap().count(), 1);
     }
 
     #[test]

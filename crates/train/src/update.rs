@@ -308,3 +308,7 @@ fn drop_source(setup: &Setup, step: u64, micro_step: u64) -> DropSource {
     let key = stream(setup.seed, Purpose::Dropout, step, micro_step).next_u64();
     DropSource { key, on_host: setup.place.is_cpu() }
 }
+
+#[cfg(test)]
+#[path = "update_tests.rs"]
+mod tests;

@@ -21,7 +21,7 @@ mod shuffled;
 mod sweep;
 mod targets;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 

@@ -24,9 +24,9 @@ impl Report for Silent {
 }
 
 /// A folder with data, and a case over it.
-pub(super) struct Tiny {
-    pub(super) folder: TempDir,
-    pub(super) config: CaseConfig,
+pub(crate) struct Tiny {
+    pub(crate) folder: TempDir,
+    pub(crate) config: CaseConfig,
 }
 
 const ENGLISH: [&str; 12] = ["cat", "sees", "a", "red", "house", "and", "then", "it", "sleeps", "on", "the", "mat"];
@@ -43,7 +43,7 @@ fn text(words: &[&str], lines: usize) -> String {
 
 impl Tiny {
     /// Hidden words of two languages.
-    pub(super) fn words() -> Self {
+    pub(crate) fn words() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         fs::write(folder.path().join("en.txt"), text(&ENGLISH, 400)).expect("a file");
         fs::write(folder.path().join("ko.txt"), text(&KOREAN, 400)).expect("a file");
@@ -70,7 +70,7 @@ impl Tiny {
     }
 
     /// Texts with a cat in them, and others.
-    pub(super) fn classes() -> Self {
+    pub(crate) fn classes() -> Self {
         let mut tiny = Self::words();
         for (name, count, salt) in [("train", 240, 0), ("valid", 120, 1)] {
             let row = |at: usize| {
@@ -147,7 +147,7 @@ impl Tiny {
         material(&self.config, &spec.base, &spec.cache, &never, &mut Silent).expect("data")
     }
 
-    pub(super) fn setup(&self) -> Setup {
+    pub(crate) fn setup(&self) -> Setup {
         let place = Place::open("cpu", self.config.train.kernels).expect("every machine has one");
         Setup::new(&self.config, 1, self.material(), place, None, None).expect("a setup")
     }
