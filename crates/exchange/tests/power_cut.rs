@@ -12,7 +12,7 @@ use disk::{Counting, Failing, Failure, Recording, watched};
 use tiny::fixture;
 
 /// All moments, and all states of each, but of many unsynced changes at once.
-const ALL: Extent = Extent { every: 1, most: 256 };
+const ALL: Extent = Extent { every: 1, most: 64 };
 
 /// The files of a folder, by name.
 fn content(folder: &Path) -> BTreeMap<String, Vec<u8>> {
