@@ -41,7 +41,7 @@ pub use finetune::{
     WordJoin,
 };
 pub use length::{Length, LengthError};
-pub use load::{Case, Variant, load, load_run, read_model, read_resolved};
+pub use load::{Case, FORMAT, Variant, load, load_run, read_model, read_resolved};
 pub use origin::{Origin, Origins, Place};
 pub use reread::resolved_origins;
 pub use resolve::{defaults_toml, model_toml, resolved_toml};

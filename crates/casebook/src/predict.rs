@@ -11,7 +11,7 @@ use train::{Entity, Predicted, TaggedWords, Tuned};
 
 use crate::{
     arguments::PredictArguments,
-    show::{line, warning},
+    show::{JSON_FORMAT, line, warning},
 };
 
 /// Classes of texts, or tags and entities of words.
@@ -76,6 +76,7 @@ fn classified(text: &WrittenText, said: &Predicted) -> Value {
     let probabilities = said.probabilities.iter().map(|(label, p)| json!({"label": label, "probability": p}));
     let probabilities = probabilities.collect::<Vec<_>>();
     json!({
+        "format": JSON_FORMAT,
         "place": text.place.to_string(),
         "text": text.first,
         "second": text.second,
@@ -162,7 +163,7 @@ fn tagged(row: &WrittenRow, said: &TaggedWords) -> Value {
         })
     });
     let (words, entities) = (words.collect::<Vec<_>>(), entities.collect::<Vec<_>>());
-    json!({"place": row.place.to_string(), "words": words, "entities": entities})
+    json!({"format": JSON_FORMAT, "place": row.place.to_string(), "words": words, "entities": entities})
 }
 
 /// The words given, parted by white space, or those of the file: a sequence a line of a txt file, otherwise in the fields
@@ -224,10 +225,14 @@ pub(crate) fn evaluate(tuned: &Tuned, data: &Path, errors: usize, json: bool) ->
     if json {
         let miss = |miss: &train::Miss| json!({"place": miss.place, "truth": miss.truth, "said": miss.said, "nats": miss.nats, "text": miss.text});
         let misses = shown.map(miss).collect::<Vec<_>>();
-        line(
-            &json!({"step": tuned.step, "scores": found.scores, "wrong": found.misses.len(), "errors": misses})
-                .to_string(),
-        );
+        let object = json!({
+            "format": JSON_FORMAT,
+            "step": tuned.step,
+            "scores": found.scores,
+            "wrong": found.misses.len(),
+            "errors": misses,
+        });
+        line(&object.to_string());
         return Ok(ExitCode::SUCCESS);
     }
     let Scores { examples, scored, .. } = &found.scores;

@@ -31,6 +31,10 @@ pub(crate) fn line(text: &str) {
     let _ = writeln!(stdout(), "{text}");
 }
 
+/// The format of what `fill-mask`, `predict` and `evaluate` print with `--json`; it changes when a field is taken away or
+/// changes its meaning.
+pub(crate) const JSON_FORMAT: u32 = 1;
+
 /// Shows a run.
 pub(crate) struct Show {
     json: bool,

@@ -1,5 +1,7 @@
 //! A list of runs, chosen and shown.
 
+use serde::Serialize;
+
 use crate::markdown::{Table, count, duration, minute};
 use crate::summary::{Evaluated, RunState, RunSummary};
 
@@ -111,9 +113,21 @@ fn cells(run: &RunSummary) -> Vec<String> {
     cells.map(|cell| cell.replace(char::is_control, " ")).into()
 }
 
-/// The runs as JSON, a list of [`RunSummary`], ending in a newline.
+/// The format of [`runs_json`]; it changes when a field is taken away or changes its meaning.
+pub const LIST_FORMAT: u32 = 1;
+
+/// A run of the list as JSON.
+#[derive(Serialize)]
+struct Listed<'a> {
+    format: u32,
+    #[serde(flatten)]
+    run: &'a RunSummary,
+}
+
+/// The runs as JSON, a list of [`RunSummary`] with [`LIST_FORMAT`], ending in a newline.
 pub fn runs_json(runs: &[RunSummary]) -> String {
-    serde_json::to_string_pretty(runs).expect("a summary holds strings, numbers and lists only") + "\n"
+    let listed: Vec<Listed<'_>> = runs.iter().map(|run| Listed { format: LIST_FORMAT, run }).collect();
+    serde_json::to_string_pretty(&listed).expect("a summary holds strings, numbers and lists only") + "\n"
 }
 
 #[cfg(test)]
