@@ -24,6 +24,7 @@ mod origin;
 mod reread;
 mod resolve;
 mod schema;
+mod shown;
 mod start;
 mod sweep;
 mod syntax;
@@ -45,4 +46,5 @@ pub use load::{Case, FORMAT, Variant, load, load_run, read_model, read_resolved}
 pub use origin::{Origin, Origins, Place};
 pub use reread::resolved_origins;
 pub use resolve::{defaults_toml, model_toml, resolved_toml};
+pub use shown::{for_terminal, is_obeyed, json_for_terminal, one_line};
 pub use warn::warnings;

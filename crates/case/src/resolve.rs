@@ -8,6 +8,7 @@ use crate::{
     CaseConfig, EncoderConfig, FORMAT, Origins, Task, Variant,
     explain::quoted,
     schema::{CASE, Schema, doc},
+    shown::{json_for_terminal, one_line},
     tree::join,
 };
 
@@ -22,7 +23,7 @@ impl Variant {
 
 /// As [`Variant::resolved_toml`], for a configuration whose origins are kept apart.
 pub fn resolved_toml(config: &CaseConfig, origins: &Origins) -> String {
-    let comment = |path: &str| origins.of(path).to_string().replace(char::is_control, "?");
+    let comment = |path: &str| one_line(&origins.of(path).to_string());
     let mut writer = Writer {
         out: format!("format = {FORMAT}\n"),
         line: &|out, path, _, key, value| {
@@ -171,8 +172,8 @@ impl Writer<'_> {
 /// A value as TOML writes it.
 pub(crate) fn toml_value(value: &Json) -> String {
     match value {
-        // JSON's escapes are TOML's; DEL alone JSON leaves bare and TOML forbids
-        Json::String(_) => value.to_string().replace('\u{7f}', "\\u007F"),
+        // JSON's escapes are TOML's; DEL, which JSON leaves bare, TOML forbids
+        Json::String(_) => json_for_terminal(&value.to_string()),
         Json::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
             Some(float) => format!("{float:?}"),
             None => number.to_string(),

@@ -13,7 +13,7 @@ use train::{
 use crate::{
     arguments::{Arguments, Command, Norm, Places, ReplayArguments, ThroughputArguments, Way},
     diagnose, doctor, models, predict, probe, records,
-    show::{JSON_FORMAT, Show, line, warning},
+    show::{JSON_FORMAT, Show, json_line, line, warning},
     threads::stop_flag,
 };
 
@@ -214,14 +214,14 @@ fn fill_mask(trained: &Trained, text: &str, top: usize, json: bool) -> anyhow::R
         let one = |candidate: &train::Candidate| serde_json::json!({"token": candidate.token, "probability": candidate.probability});
         let places = places.iter().map(|place| place.iter().map(one).collect::<Vec<_>>()).collect::<Vec<_>>();
         let object = serde_json::json!({"format": JSON_FORMAT, "step": trained.step, "masks": places});
-        line(&object.to_string());
+        json_line(&object.to_string());
         return Ok(ExitCode::SUCCESS);
     }
     line(&format!("weights of step {}", trained.step));
     for (index, place) in places.iter().enumerate() {
         line(&format!("[MASK] {}", index + 1));
         for candidate in place {
-            line(&format!("  {:>6.2} %  {}", 100.0 * candidate.probability, candidate.token));
+            line(&case::one_line(&format!("  {:>6.2} %  {}", 100.0 * candidate.probability, candidate.token)));
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -247,7 +247,7 @@ fn show_score(trained: &Trained, found: &FileScore, json: bool) -> anyhow::Resul
     let score = &found.score;
     if json {
         let object = serde_json::json!({"format": JSON_FORMAT, "step": trained.step, "rows": found.rows, "score": score, "kinds": found.kinds});
-        line(&object.to_string());
+        json_line(&object.to_string());
         return Ok(ExitCode::SUCCESS);
     }
     let error = journal::standard_error(score.accuracy, score.scored).unwrap_or(f64::NAN);

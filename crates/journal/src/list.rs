@@ -74,7 +74,8 @@ pub fn runs_table(runs: &[RunSummary]) -> String {
         if has_figures {
             cells.insert(BEST_LOSS, best_figure(run));
         }
-        table.row(cells);
+        // A name from a file must not move the terminal's cursor.
+        table.row(cells.iter().map(|cell| case::one_line(cell)).collect());
     }
     table.plain()
 }
@@ -85,14 +86,14 @@ const BEST_LOSS: usize = 6;
 /// `accuracy 0.8123`, of labelled examples.
 fn best_figure(run: &RunSummary) -> String {
     let figure = run.best.as_ref().and_then(|best| best.figure.as_ref());
-    figure.map_or("–".into(), |figure| format!("{} {:.4}", figure.name, figure.value).replace(char::is_control, " "))
+    figure.map_or("–".into(), |figure| format!("{} {:.4}", figure.name, figure.value))
 }
 
 fn cells(run: &RunSummary) -> Vec<String> {
     let known = |value: Option<&Evaluated>, show: fn(&Evaluated) -> String| value.map_or("–".into(), show);
     let (best, last) = (run.best.as_ref(), run.last.as_ref());
     let is_begun = run.began.is_some();
-    let cells = [
+    vec![
         run.case.clone(),
         run.variant.clone(),
         run.seed.to_string(),
@@ -108,9 +109,7 @@ fn cells(run: &RunSummary) -> Vec<String> {
         if is_begun { duration(run.time_s) } else { "–".into() },
         run.commit.as_ref().map_or("–".into(), |commit| commit.chars().take(9).collect()),
         if run.notes > 0 { count(run.notes) } else { String::new() },
-    ];
-    // A name from a file must not move the terminal's cursor.
-    cells.map(|cell| cell.replace(char::is_control, " ")).into()
+    ]
 }
 
 /// The format of [`runs_json`]; it changes when a field is taken away or changes its meaning.
