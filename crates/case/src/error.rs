@@ -74,6 +74,8 @@ pub enum ProblemKind {
     MissingKey,
     /// A data file, glob or tokenizer that is not there.
     MissingFile,
+    /// A file of a later version.
+    NewerFormat,
 }
 
 impl Problem {

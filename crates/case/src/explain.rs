@@ -5,6 +5,7 @@ use unicode_width::UnicodeWidthChar;
 use crate::{
     Origin,
     schema::{self, Schema},
+    shown::is_obeyed,
     tree::{Node, Value},
 };
 
@@ -214,8 +215,8 @@ fn window(line: &str, start: usize, length: usize) -> (String, String, String) {
     let from = if start > QUOTED + 10 { start - QUOTED } else { 0 };
     let to =
         if chars.len() > end.min(start + QUOTED) + QUOTED { end.min(start + QUOTED) + QUOTED } else { chars.len() };
-    let blank = |c: &char| if *c == '\t' { "\t".to_string() } else { " ".repeat(c.width().unwrap_or(0)) };
-    let shown = |c: &char| if c.is_control() && *c != '\t' { '\u{fffd}' } else { *c };
+    let shown = |c: &char| if is_obeyed(*c) && *c != '\t' { '\u{fffd}' } else { *c };
+    let blank = |c: &char| if *c == '\t' { "\t".to_string() } else { " ".repeat(shown(c).width().unwrap_or(0)) };
     let (head, tail) = (if from > 0 { "..." } else { "" }, if to < chars.len() { "..." } else { "" });
     let quote: String = chars[from..to].iter().map(shown).collect();
     let before: String = chars[from..start].iter().map(blank).collect();

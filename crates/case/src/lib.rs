@@ -24,6 +24,7 @@ mod origin;
 mod reread;
 mod resolve;
 mod schema;
+mod shown;
 mod start;
 mod sweep;
 mod syntax;
@@ -41,8 +42,9 @@ pub use finetune::{
     WordJoin,
 };
 pub use length::{Length, LengthError};
-pub use load::{Case, Variant, load, load_run, read_model, read_resolved};
+pub use load::{Case, FORMAT, Variant, load, load_run, read_model, read_resolved};
 pub use origin::{Origin, Origins, Place};
 pub use reread::resolved_origins;
 pub use resolve::{defaults_toml, model_toml, resolved_toml};
+pub use shown::{for_terminal, is_obeyed, json_for_terminal, one_line};
 pub use warn::warnings;

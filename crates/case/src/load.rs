@@ -205,7 +205,33 @@ fn flag(text: &str) -> Result<Node, Problem> {
 fn parse(text: &str, path: &Path) -> Result<Node, CaseError> {
     let source = Source::new(path.to_path_buf(), text);
     let table = syntax::parse(text, path, &source)?;
-    Ok(Node { value: tree_of_table(table.get_ref(), &source), origin: Origin::Default })
+    let mut root = Node { value: tree_of_table(table.get_ref(), &source), origin: Origin::Default };
+    let format = root.take("format").map_or(Ok(()), |entry| check_format(&entry));
+    format.map_err(|problem| invalid(vec![problem])).map(|()| root)
+}
+
+/// The format of case files and of the resolved ones of runs. Every one from 1 on is read; a file that says none has the first.
+pub const FORMAT: u32 = 1;
+
+/// Refuses a later format before anything else of the file is looked at, which may well be unknown here.
+fn check_format(entry: &Entry) -> Result<(), Problem> {
+    let problem = |kind, message| Err(Problem::at(kind, entry.node.origin.clone(), message));
+    match entry.node.value {
+        Value::Whole(found) if (1..=i128::from(FORMAT)).contains(&found) => Ok(()),
+        Value::Whole(found) if found > i128::from(FORMAT) => problem(
+            ProblemKind::NewerFormat,
+            format!(
+                "this file has format {found}, and this program knows {FORMAT} at most: use the version of casebook that wrote it, or a newer one"
+            ),
+        ),
+        Value::Whole(found) => problem(ProblemKind::OutOfRange, format!("`format` is {found}; the first was 1")),
+        _ => problem(
+            ProblemKind::WrongType,
+            format!(
+                "`format` at the top is the number of this file's own format, {FORMAT}; that of data belongs in its table"
+            ),
+        ),
+    }
 }
 
 fn read(path: &Path) -> Result<String, CaseError> {

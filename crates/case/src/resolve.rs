@@ -5,9 +5,10 @@ use std::fmt::Write;
 use serde_json::Value as Json;
 
 use crate::{
-    CaseConfig, EncoderConfig, Origins, Task, Variant,
+    CaseConfig, EncoderConfig, FORMAT, Origins, Task, Variant,
     explain::quoted,
     schema::{CASE, Schema, doc},
+    shown::{json_for_terminal, one_line},
     tree::join,
 };
 
@@ -22,9 +23,9 @@ impl Variant {
 
 /// As [`Variant::resolved_toml`], for a configuration whose origins are kept apart.
 pub fn resolved_toml(config: &CaseConfig, origins: &Origins) -> String {
-    let comment = |path: &str| origins.of(path).to_string().replace(char::is_control, "?");
+    let comment = |path: &str| one_line(&origins.of(path).to_string());
     let mut writer = Writer {
-        out: String::new(),
+        out: format!("format = {FORMAT}\n"),
         line: &|out, path, _, key, value| {
             let Some(value) = value else { return };
             let _ = writeln!(out, "{key} = {value}  # {}", comment(path)); // writing to a String cannot fail
@@ -38,7 +39,7 @@ pub fn resolved_toml(config: &CaseConfig, origins: &Origins) -> String {
 pub fn model_toml(model: &EncoderConfig) -> String {
     let config = CaseConfig { model: model.clone(), ..CaseConfig::default() };
     let mut writer = Writer {
-        out: String::new(),
+        out: format!("format = {FORMAT}\n"),
         line: &|out, _, _, key, value| {
             let Some(value) = value else { return };
             let _ = writeln!(out, "{key} = {value}"); // writing to a String cannot fail
@@ -46,7 +47,7 @@ pub fn model_toml(model: &EncoderConfig) -> String {
     };
     let schema = CASE.field("model").expect("a case has a [model]");
     writer.table(schema, &json(&config)["model"], "model", "[model]");
-    writer.out.trim_start().to_string()
+    writer.out
 }
 
 /// Every key with its default, below its explanation. It loads as a case: what has no default stands with an example.
@@ -104,6 +105,7 @@ const HEAD: &str = "\
 # [variant.NAME] tables change keys for one variant each. [sweep] holds lists of values by key, such as
 # \"model.n_layers\" = [2, 3, 6], and makes a variant of every combination: n_layers-2, n_layers-3, n_layers-6. Where there
 # are both, every [variant.NAME] is run at every point of the sweep, as NAME--n_layers-2.
+# format = 1 at the top is the version of the file itself, as the resolved cases of runs say it; it may be left out.
 
 ";
 
@@ -170,8 +172,8 @@ impl Writer<'_> {
 /// A value as TOML writes it.
 pub(crate) fn toml_value(value: &Json) -> String {
     match value {
-        // JSON's escapes are TOML's; DEL alone JSON leaves bare and TOML forbids
-        Json::String(_) => value.to_string().replace('\u{7f}', "\\u007F"),
+        // JSON's escapes are TOML's; DEL, which JSON leaves bare, TOML forbids
+        Json::String(_) => json_for_terminal(&value.to_string()),
         Json::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
             Some(float) => format!("{float:?}"),
             None => number.to_string(),

@@ -13,7 +13,7 @@ use train::{
 use crate::{
     arguments::{Arguments, Command, Norm, Places, ReplayArguments, ThroughputArguments, Way},
     diagnose, doctor, models, predict, probe, records,
-    show::{Show, line, warning},
+    show::{JSON_FORMAT, Show, json_line, line, warning},
     threads::stop_flag,
 };
 
@@ -164,7 +164,10 @@ fn tell(run: &Path, outcome: &Outcome, show: &Show) -> After {
 }
 
 fn resume(run: &Path, set: &[String], prepared: &Path, way: &Way) -> anyhow::Result<ExitCode> {
-    let info = RunInfo::read(run).with_context(|| format!("{} is not a run", run.display()))?;
+    if !run.join("run.json").is_file() {
+        bail!("{} is not a run: there is no run.json in it", run.display());
+    }
+    let info = RunInfo::read(run)?;
     // A run's case.toml is a case of one variant; reading it as one lets `--set` be checked like anywhere else.
     let variant = case::load_run(&run.join("case.toml"), set)?;
     let spec = Spec {
@@ -210,14 +213,15 @@ fn fill_mask(trained: &Trained, text: &str, top: usize, json: bool) -> anyhow::R
     if json {
         let one = |candidate: &train::Candidate| serde_json::json!({"token": candidate.token, "probability": candidate.probability});
         let places = places.iter().map(|place| place.iter().map(one).collect::<Vec<_>>()).collect::<Vec<_>>();
-        line(&serde_json::json!({"step": trained.step, "masks": places}).to_string());
+        let object = serde_json::json!({"format": JSON_FORMAT, "step": trained.step, "masks": places});
+        json_line(&object.to_string());
         return Ok(ExitCode::SUCCESS);
     }
     line(&format!("weights of step {}", trained.step));
     for (index, place) in places.iter().enumerate() {
         line(&format!("[MASK] {}", index + 1));
         for candidate in place {
-            line(&format!("  {:>6.2} %  {}", 100.0 * candidate.probability, candidate.token));
+            line(&case::one_line(&format!("  {:>6.2} %  {}", 100.0 * candidate.probability, candidate.token)));
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -242,9 +246,8 @@ fn text_format(word: Option<&str>) -> anyhow::Result<Option<TextFormat>> {
 fn show_score(trained: &Trained, found: &FileScore, json: bool) -> anyhow::Result<ExitCode> {
     let score = &found.score;
     if json {
-        let object =
-            serde_json::json!({"step": trained.step, "rows": found.rows, "score": score, "kinds": found.kinds});
-        line(&object.to_string());
+        let object = serde_json::json!({"format": JSON_FORMAT, "step": trained.step, "rows": found.rows, "score": score, "kinds": found.kinds});
+        json_line(&object.to_string());
         return Ok(ExitCode::SUCCESS);
     }
     let error = journal::standard_error(score.accuracy, score.scored).unwrap_or(f64::NAN);

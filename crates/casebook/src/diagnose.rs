@@ -14,7 +14,10 @@ use diagnose::{
 };
 use journal::write_atomically;
 
-use crate::{arguments::DiagnoseArguments, show::line};
+use crate::{
+    arguments::DiagnoseArguments,
+    show::{json_line, line},
+};
 
 /// What standard input is called, in arguments and in reports.
 const STANDARD_INPUT: (&str, &str) = ("-", "standard input");
@@ -35,8 +38,10 @@ pub(crate) fn diagnose(arguments: &DiagnoseArguments) -> anyhow::Result<ExitCode
     }
     let judged: Vec<Judged<'_>> = logs.iter().map(|(name, log, diagnosis)| Judged { name, log, diagnosis }).collect();
     let detail = if arguments.explain { Detail::Full } else { Detail::Brief };
-    let text = if arguments.json { show::json(&judged) } else { show::text(&judged, detail) };
-    line(text.trim_end());
+    match arguments.json {
+        true => json_line(show::json(&judged).trim_end()),
+        false => line(show::text(&judged, detail).trim_end()),
+    }
     write_files(arguments, &judged)?;
     Ok(ExitCode::from(status(show::worst(&judged))))
 }

@@ -3,7 +3,7 @@
 use std::{fs, path::Path, process::ExitCode, sync::Arc};
 
 use anyhow::{Context, bail};
-use case::Task;
+use case::{Task, one_line};
 use corpus::labelled::{Place, TagColumns, TextColumns, WrittenRow, WrittenText, read_tagged, read_texts};
 use journal::{PageDrawing, PageWord, metrics::Scores, page_svg};
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use train::{Entity, Predicted, TaggedWords, Tuned};
 
 use crate::{
     arguments::PredictArguments,
-    show::{line, warning},
+    show::{JSON_FORMAT, json_line, line, warning},
 };
 
 /// Classes of texts, or tags and entities of words.
@@ -58,15 +58,15 @@ fn classify(tuned: &Tuned, arguments: &PredictArguments) -> anyhow::Result<ExitC
     let texts = texts(tuned, arguments)?;
     for (text, said) in texts.iter().zip(tuned.classify(&texts)?) {
         if arguments.json {
-            line(&classified(text, &said).to_string());
+            json_line(&classified(text, &said).to_string());
             continue;
         }
         let labels = if said.labels.is_empty() { "none".to_string() } else { said.labels.join(", ") };
         let second = text.second.as_ref().map_or_else(String::new, |second| format!(" / {second}"));
         let cut = if said.cut > 0 { format!(" ({} tokens at the end not read)", said.cut) } else { String::new() };
-        line(&format!("{labels}: {}{second}{cut}", text.first));
+        line(&one_line(&format!("{labels}: {}{second}{cut}", text.first)));
         for (label, probability) in said.probabilities.iter().take(arguments.top) {
-            line(&format!("  {:>6.2} %  {label}", 100.0 * probability));
+            line(&one_line(&format!("  {:>6.2} %  {label}", 100.0 * probability)));
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -76,6 +76,7 @@ fn classified(text: &WrittenText, said: &Predicted) -> Value {
     let probabilities = said.probabilities.iter().map(|(label, p)| json!({"label": label, "probability": p}));
     let probabilities = probabilities.collect::<Vec<_>>();
     json!({
+        "format": JSON_FORMAT,
         "place": text.place.to_string(),
         "text": text.first,
         "second": text.second,
@@ -115,11 +116,11 @@ fn tag(tuned: &Tuned, arguments: &PredictArguments) -> anyhow::Result<ExitCode> 
             draw(folder, at + 1, row, said)?;
         }
         if arguments.json {
-            line(&tagged(row, said).to_string());
+            json_line(&tagged(row, said).to_string());
             continue;
         }
         line(&format!("{}: {} words, {} entities", row.place, said.words.len(), said.entities.len()));
-        said.entities.iter().for_each(|entity| line(&entity_line(entity)));
+        said.entities.iter().for_each(|entity| line(&one_line(&entity_line(entity))));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -162,7 +163,7 @@ fn tagged(row: &WrittenRow, said: &TaggedWords) -> Value {
         })
     });
     let (words, entities) = (words.collect::<Vec<_>>(), entities.collect::<Vec<_>>());
-    json!({"place": row.place.to_string(), "words": words, "entities": entities})
+    json!({"format": JSON_FORMAT, "place": row.place.to_string(), "words": words, "entities": entities})
 }
 
 /// The words given, parted by white space, or those of the file: a sequence a line of a txt file, otherwise in the fields
@@ -224,10 +225,14 @@ pub(crate) fn evaluate(tuned: &Tuned, data: &Path, errors: usize, json: bool) ->
     if json {
         let miss = |miss: &train::Miss| json!({"place": miss.place, "truth": miss.truth, "said": miss.said, "nats": miss.nats, "text": miss.text});
         let misses = shown.map(miss).collect::<Vec<_>>();
-        line(
-            &json!({"step": tuned.step, "scores": found.scores, "wrong": found.misses.len(), "errors": misses})
-                .to_string(),
-        );
+        let object = json!({
+            "format": JSON_FORMAT,
+            "step": tuned.step,
+            "scores": found.scores,
+            "wrong": found.misses.len(),
+            "errors": misses,
+        });
+        json_line(&object.to_string());
         return Ok(ExitCode::SUCCESS);
     }
     let Scores { examples, scored, .. } = &found.scores;
@@ -235,10 +240,10 @@ pub(crate) fn evaluate(tuned: &Tuned, data: &Path, errors: usize, json: bool) ->
     line(&found.scores.markdown());
     line(&format!("{} wrong, worst first (nats: how unlikely the truth was to the model)", found.misses.len()));
     for miss in shown {
-        line(&format!(
+        line(&one_line(&format!(
             "  {:>6.2} nats  {}  said {}, true {}: {}",
             miss.nats, miss.place, miss.said, miss.truth, miss.text
-        ));
+        )));
     }
     Ok(ExitCode::SUCCESS)
 }

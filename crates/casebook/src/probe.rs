@@ -9,7 +9,7 @@ use train::{CheckOutcome, Checked, Examination, Spec, Sweep, SweptRate, examine,
 use crate::{
     arguments::ProbeArguments,
     commands::{STOPPED, choose},
-    show::{Show, line, warning},
+    show::{Show, json_line, line, warning},
     threads::stop_flag,
 };
 
@@ -36,7 +36,7 @@ pub(crate) fn probe(arguments: &ProbeArguments) -> anyhow::Result<ExitCode> {
     if !arguments.json {
         conclusion(&examination, &case).iter().for_each(|row| line(row));
     } else {
-        line(&serde_json::to_string_pretty(&examination).context("writing the result as JSON")?);
+        json_line(&serde_json::to_string_pretty(&examination).context("writing the result as JSON")?);
     }
     draw(arguments, &examination)?;
     Ok(match (examination.failed(), stop.load(Ordering::Relaxed)) {

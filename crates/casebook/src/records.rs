@@ -15,7 +15,7 @@ use journal::{
 
 use crate::{
     arguments::{AlignedBy, CompareArguments, JournalArguments},
-    show::{line, warning},
+    show::{json_line, line, warning},
 };
 
 /// Columns of a comparison where the terminal does not say.
@@ -43,7 +43,7 @@ pub(crate) fn list(arguments: &JournalArguments) -> anyhow::Result<ExitCode> {
     let all = listing.runs.len();
     let wanted = listing.runs.into_iter().filter(|run| filter.matches(run)).collect::<Vec<_>>();
     if arguments.json {
-        line(runs_json(&wanted).trim_end());
+        json_line(runs_json(&wanted).trim_end());
     } else if all == 0 {
         line(&format!("{} holds no run yet: `casebook train CASE.toml` makes them", arguments.runs.display()));
     } else if wanted.is_empty() {
@@ -111,12 +111,11 @@ pub(crate) fn compare(arguments: &CompareArguments) -> anyhow::Result<ExitCode> 
         baseline: arguments.baseline.clone(),
     };
     let comparison = journal::compare::compare(&groups, &options)?;
-    let text = match (arguments.json, arguments.markdown) {
-        (true, _) => comparison.json(),
-        (_, true) => comparison.markdown(),
-        _ => comparison.text(WIDTH),
-    };
-    line(text.trim_end());
+    match (arguments.json, arguments.markdown) {
+        (true, _) => json_line(comparison.json().trim_end()),
+        (_, true) => line(comparison.markdown().trim_end()),
+        _ => line(comparison.text(WIDTH).trim_end()),
+    }
     Ok(ExitCode::SUCCESS)
 }
 

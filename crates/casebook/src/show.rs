@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use case::{for_terminal, json_for_terminal};
 use indicatif::{ProgressBar, ProgressStyle};
 use journal::{
     Baselines, CorpusScore, Eval, Event, Log,
@@ -17,18 +18,27 @@ use crate::probe;
 /// Shows an error as `error: what: why`.
 pub(crate) fn error(error: &anyhow::Error) {
     // If even this cannot be written there is nobody to tell.
-    let _ = writeln!(stderr(), "error: {error:#}");
+    let _ = writeln!(stderr(), "{}", for_terminal(&format!("error: {error:#}")));
 }
 
 /// Shows a warning, on standard error.
 pub(crate) fn warning(text: &str) {
-    let _ = writeln!(stderr(), "warning: {text}");
+    let _ = writeln!(stderr(), "{}", for_terminal(&format!("warning: {text}")));
 }
 
 /// Writes a line to standard output. Where nobody reads it any more (`| head`) a run goes on all the same: its record is
-/// what counts.
+/// what counts. Names and texts of others may stand in it: no sign in it moves the cursor or turns the text.
 pub(crate) fn line(text: &str) {
-    let _ = writeln!(stdout(), "{text}");
+    let _ = writeln!(stdout(), "{}", for_terminal(text));
+}
+
+/// The format of what `fill-mask`, `predict` and `evaluate` print with `--json`; it changes when a field is taken away or
+/// changes its meaning.
+pub(crate) const JSON_FORMAT: u32 = 1;
+
+/// Writes a value as JSON to standard output, as [`line`] writes text; it reads back the same.
+pub(crate) fn json_line(json: &str) {
+    let _ = writeln!(stdout(), "{}", json_for_terminal(json));
 }
 
 /// Shows a run.
@@ -84,7 +94,7 @@ impl Show {
     fn event(&self, event: &Event, baselines: &Baselines) {
         if self.json {
             // An event that the journal took has a JSON form.
-            line(&serde_json::to_string(event).unwrap_or_default());
+            json_line(&serde_json::to_string(event).unwrap_or_default());
             return;
         }
         match event {

@@ -252,6 +252,116 @@ fn a_log_is_diagnosed_into_every_form_and_nothing_of_others_is_overwritten() {
     assert!(fs::read_to_string(at.join("train.log")).unwrap().starts_with("{'loss'"), "the log is as it was");
 }
 
+/// Every file below a folder, `.git` left out.
+fn files_below(folder: &Path) -> Vec<std::path::PathBuf> {
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    paths
+        .filter(|path| !path.ends_with(".git"))
+        .flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] })
+        .collect()
+}
+
+#[test]
+fn credentials_of_the_environment_reach_no_file_and_no_screen() {
+    const SECRET: &str = "pl4nt3d-s3cr3t";
+    let folder = folder();
+    let at = folder.path();
+    let url = format!("https://me:{SECRET}@example.org/private.git");
+    let variables = [
+        ("AWS_SECRET_ACCESS_KEY", SECRET),
+        ("HF_TOKEN", SECRET),
+        ("GITHUB_TOKEN", SECRET),
+        ("WANDB_API_KEY", SECRET),
+        ("HTTPS_PROXY", &url),
+        ("DATABASE_URL", &url),
+        ("USER", SECRET),
+        ("HOSTNAME", SECRET),
+        ("GIT_AUTHOR_EMAIL", SECRET),
+        ("GIT_COMMITTER_EMAIL", SECRET),
+        ("GIT_AUTHOR_NAME", "a"),
+        ("GIT_COMMITTER_NAME", "a"),
+    ];
+    let run = |program: &str, arguments: &[&str]| {
+        let mut command = Command::new(program);
+        let output = command.current_dir(at).args(arguments).env("HOME", at).envs(variables).output().unwrap();
+        assert!(output.status.code().is_some_and(|code| code != 1), "{arguments:?}: {}", text(&output.stderr));
+        output
+    };
+    // The commit is recorded, so git is asked: by it, and not by what it knows of people and places.
+    for arguments in [
+        ["init", "-q"].as_slice(),
+        &["remote", "add", "origin", &url],
+        &["config", "user.email", SECRET],
+        &["add", "case.toml"],
+        &["commit", "-q", "-m", SECRET],
+    ] {
+        run("git", arguments);
+    }
+    let casebook = env!("CARGO_BIN_EXE_casebook");
+    let name = "runs/case/base/s1";
+    for arguments in [
+        ["train", "case.toml", "--json"].as_slice(),
+        &["resume", name, "--set", "train.steps=35"],
+        &["note", name, "seen"],
+        &["journal"],
+        &["report", "case.toml"],
+        &["record", "case.toml"],
+        &["export", name, "--to", "exported"],
+        &["diagnose", name, "--json", "--html", "d.html", "--markdown", "d.md"],
+        &["probe", "case.toml", "--minutes", "0.05", "--json"],
+        &["doctor", "--device", "cpu"],
+    ] {
+        let output = run(casebook, arguments);
+        let said = text(&output.stdout) + &text(&output.stderr);
+        assert!(!said.contains(SECRET), "{arguments:?} says\n{said}");
+    }
+    let info: serde_json::Value = serde_json::from_slice(&fs::read(at.join(name).join("run.json")).unwrap()).unwrap();
+    assert_eq!(info["commit"].as_str().map(str::len), Some(12));
+    let files = files_below(at);
+    assert!(files.len() > 20, "{files:?}");
+    for path in files {
+        let bytes = fs::read(&path).unwrap();
+        let is_there = bytes.windows(SECRET.len()).any(|part| part == SECRET.as_bytes());
+        assert!(!is_there, "{} holds a credential", path.display());
+    }
+}
+
+#[test]
+fn nothing_that_others_wrote_moves_the_terminals_cursor() {
+    const NASTY: &str = "\u{1b}[31m\u{1b}]0;t\u{7}\u{9b}2J\u{202e}x\r";
+    let folder = folder();
+    let at = folder.path();
+    fs::write(at.join("bad.toml"), format!("{CASE}\n\"{NASTY}\" = 1\n").replace('\r', "")).unwrap();
+    fs::write(
+        at.join("log.jsonl"),
+        format!("{{\"step\": 1, \"loss\": 2.0, \"{}\": 3.0}}\n", "a\\u001b[31mloss").repeat(9),
+    )
+    .unwrap();
+    fs::write(at.join(format!("{NASTY}.log")), format!("step 1 loss nan {NASTY}\n").repeat(9)).unwrap();
+    let named = format!("{NASTY}.log");
+    let missing = format!("path={NASTY}");
+    for arguments in [
+        ["check", "bad.toml"].as_slice(),
+        &["check", NASTY],
+        &["check", "case.toml", "--set", &missing],
+        &["check", "case.toml", "--set", &format!("question={NASTY}"), "--resolved"],
+        &["diagnose", &named, "--explain"],
+        &["diagnose", "log.jsonl", "--json"],
+        &["resume", NASTY],
+        &["compare", NASTY],
+        &["fill-mask", NASTY, "[MASK]"],
+        &["evaluate", NASTY, "--data", NASTY],
+        &["import", NASTY, "--to", "x"],
+        &["journal", "--runs", NASTY],
+        &["note", NASTY, NASTY],
+    ] {
+        let output = casebook(at, arguments);
+        let said = text(&output.stdout) + &text(&output.stderr);
+        let obeyed = said.chars().find(|letter| !matches!(letter, '\n' | '\t') && case::is_obeyed(*letter));
+        assert!(obeyed.is_none() && said.len() > 10, "{arguments:?} says {said:?}");
+    }
+}
+
 #[test]
 fn a_signal_saves_and_leaves_and_the_same_command_goes_on() {
     let folder = folder();

@@ -257,7 +257,9 @@ pub enum CorpusError {
         source: serde_json::Error,
     },
     /// A prepared folder of another version.
-    #[error("{path} has format {found}, this program reads {expected}; delete its folder to prepare again")]
+    #[error(
+        "{path} has format {found}, this program reads {expected}; use the version of casebook that wrote it, or delete its folder to prepare again"
+    )]
     FormatVersion {
         /// The manifest.
         path: PathBuf,

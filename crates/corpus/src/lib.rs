@@ -28,8 +28,8 @@ mod window;
 
 pub use error::CorpusError;
 pub use prepare::{
-    CorpusFacts, CountsFacts, FileFacts, LeakCount, Manifest, PrepareEvent, PrepareRequest, Prepared, ShardFacts,
-    SplitFacts, Timing, TokenizerFacts, prepare, tokenize_file,
+    CorpusFacts, CountsFacts, FileFacts, LeakCount, Manifest, PREPARED_FORMAT, PrepareEvent, PrepareRequest, Prepared,
+    ShardFacts, SplitFacts, Timing, TokenizerFacts, prepare, tokenize_file,
 };
 pub use read::Tally;
 pub use source::{SpecialIds, TokenSource};

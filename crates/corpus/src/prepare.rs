@@ -19,7 +19,10 @@ use std::time::{Duration, Instant};
 use case::{CorpusConfig, DataConfig, TokenizerConfig, TokenizerKind};
 
 pub use leak::LeakCount;
-pub use manifest::{CorpusFacts, CountsFacts, FileFacts, Manifest, ShardFacts, SplitFacts, Timing, TokenizerFacts};
+pub use manifest::{
+    CorpusFacts, CountsFacts, FORMAT as PREPARED_FORMAT, FileFacts, Manifest, ShardFacts, SplitFacts, Timing,
+    TokenizerFacts,
+};
 pub use prepared::Prepared;
 
 use self::duplicates::DuplicateFinder;

@@ -145,8 +145,12 @@ impl Shard {
         let shard = Self { bytes, width: 0, tokens: 0, lines: 0, documents: 0 };
         let all = shard.all();
         let size = all.len();
-        if size < HEADER_BYTES + FOOTER_BYTES || &all[..8] != MAGIC {
+        if size < HEADER_BYTES + FOOTER_BYTES || all[..7] != MAGIC[..7] {
             return Err(format!("it is no shard, or only {size} bytes are left of it"));
+        }
+        if all[7] != MAGIC[7] {
+            let [found, known] = [all[7], MAGIC[7]].map(|digit| char::from(digit).escape_default());
+            return Err(format!("it is a shard of format {found}, and this program reads {known}"));
         }
         let width = all[8] as usize;
         let count = |place: usize| read_u64(&all[size - FOOTER_BYTES..], place);

@@ -71,6 +71,7 @@ fn what_was_said_after_the_step_of_a_resume_is_said_again() {
     let mut lookout = Lookout::new(info);
     let whole = alerts(&mut lookout, &events);
     let resume = Resume {
+        format: journal::FORMAT,
         time: "2026-01-01T00:00:00Z".into(),
         step: 0,
         checkpoint: "step-0000000".into(),

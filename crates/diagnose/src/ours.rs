@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use journal::{Eval, Event};
+use journal::{Eval, Event, JournalError};
 
 use crate::collect::{Collector, Context};
 use crate::literal::{Literal, Node, parse};
@@ -19,7 +19,11 @@ pub(crate) fn read(collector: &mut Collector, source: u32, path: &Path) -> bool 
     let events = match journal::read_all(path) {
         Ok(events) => events,
         Err(error) => {
-            let text = format!("the journal is damaged and read without its checksums: {error}");
+            let what = match error {
+                JournalError::Format { .. } => "the journal is of a later version",
+                _ => "the journal is damaged",
+            };
+            let text = format!("{what} and read line by line, as far as lines are known: {error}");
             collector.note(Place { source, line: 1 }, NoteKind::Damage, text);
             return false;
         }

@@ -51,7 +51,7 @@ impl Log {
         let versions = || line.split('\r').filter(|version| !version.trim().is_empty());
         let version = versions().find(|version| find(version).is_some()).or(versions().next_back())?;
         let shown: String = clean(version).split_whitespace().collect::<Vec<_>>().join(" ");
-        let shown: String = shown.chars().filter(|letter| !letter.is_control()).collect();
+        let shown: String = shown.chars().filter(|letter| !case::is_obeyed(*letter)).collect();
         let is_telling =
             shown.len() <= LONGEST && (shown.bytes().any(|byte| byte.is_ascii_digit()) || !number.is_finite());
         is_telling.then(|| around(&shown, find(&shown).unwrap_or(0), width))

@@ -37,6 +37,23 @@ fn an_endless_reader_is_refused() {
 }
 
 #[test]
+fn a_journal_of_a_later_version_is_read_as_far_as_its_lines_are_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.jsonl");
+    let mut journal = journal::Journal::create(&path).unwrap();
+    let (time, run, version) = ("2026-01-01T00:00:00Z".into(), "case-a-s1".into(), "9".into());
+    let start = journal::Start { format: journal::FORMAT + 1, time, run, version };
+    journal.append(&journal::Event::Start(start)).unwrap();
+    let rows = (1..9).map(|step| format!("{{\"event\":\"log\",\"step\":{step},\"loss\":2.5,\"wings\":2}}\n"));
+    fs::write(&path, fs::read_to_string(&path).unwrap() + &rows.collect::<String>()).unwrap();
+    let log = read(&path).unwrap();
+    assert_eq!(log.runs[0].rows.len(), 8);
+    let said = &log.notes.iter().find(|note| note.kind == NoteKind::Damage).unwrap().text;
+    assert!(said.starts_with("the journal is of a later version and read line by line"), "{said}");
+    assert!(said.contains("has format 2, and this program knows 1 at most"), "{said}");
+}
+
+#[test]
 fn our_own_journal_is_read_with_its_lines_and_its_resumes() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal.jsonl");
@@ -59,8 +76,14 @@ fn our_own_journal_is_read_with_its_lines_and_its_resumes() {
             scores: None,
         })
     };
-    let start = journal::Start { time: "2026-01-01T00:00:00Z".into(), run: "case-a-s1".into(), version: "0".into() };
+    let start = journal::Start {
+        format: journal::FORMAT,
+        time: "2026-01-01T00:00:00Z".into(),
+        run: "case-a-s1".into(),
+        version: "0".into(),
+    };
     let resume = journal::Resume {
+        format: journal::FORMAT,
         time: "2026-01-01T00:00:00Z".into(),
         step: 10,
         checkpoint: "c".into(),

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use journal::markdown::{code, escaped};
+
 use crate::{Class, HeadOf, usage};
 
 /// What stands in a card.
@@ -110,10 +112,10 @@ impl Card {
         let mut out = format!("---\nlibrary_name: transformers\npipeline_tag: {tag}\n");
         // Quoted: a licence is free text here. Writing to a String cannot fail.
         if let Some(licence) = &self.licence {
-            let _ = writeln!(out, "license: {}", serde_json::Value::from(licence.as_str()));
+            let _ = writeln!(out, "license: {}", quoted(licence));
         }
         let kind = if *shape.head == HeadOf::Words { "masked-lm" } else { tag };
-        let _ = writeln!(out, "tags:\n- {kind}\n---\n\n# {}\n\n{}\n", one_line(&self.name), one_line(&self.source));
+        let _ = writeln!(out, "tags:\n- {kind}\n---\n\n# {}\n\n{}\n", escaped(&self.name), escaped(&self.source));
         self.what_it_is(shape, &mut out);
         let example = usage::example(shape.class, shape.head, shape.mask);
         let _ = writeln!(out, "## Use\n\n```python\n{example}```\n");
@@ -122,7 +124,7 @@ impl Card {
         if !self.settings.is_empty() {
             let _ = writeln!(out, "## Training\n\n| key | value |\n|---|---|");
             for (key, value) in &self.settings {
-                let _ = writeln!(out, "| {} | {} |", cell(key), cell(value));
+                let _ = writeln!(out, "| {} | {} |", escaped(key), escaped(value));
             }
             out.push('\n');
         }
@@ -139,14 +141,14 @@ impl Card {
 
     fn what_it_is(&self, shape: &Shape, out: &mut String) {
         let Shape { architecture, parameters, vocab_size, .. } = shape;
-        let licence = one_line(self.licence.as_deref().unwrap_or(NOT_STATED));
+        let licence = escaped(self.licence.as_deref().unwrap_or(NOT_STATED));
         let _ = writeln!(
             out,
             "A `{architecture}` of {parameters} parameters and {vocab_size} words. Licence: {licence}.\n"
         );
         let Some(labels) = shape.head.labels() else { return };
         let count = labels.names.len();
-        let listed = labels.names.iter().take(LISTED_LABELS).map(|name| format!("`{}`", one_line(name)));
+        let listed = labels.names.iter().take(LISTED_LABELS).map(|name| code(name));
         let listed = listed.collect::<Vec<_>>().join(", ");
         let more = count.saturating_sub(LISTED_LABELS);
         let rest = if more > 0 { format!(" and {more} more, in config.json") } else { String::new() };
@@ -158,7 +160,7 @@ impl Card {
         if !self.splits.is_empty() {
             let _ = writeln!(out, "| labelled examples | examples | tokens |\n|---|---:|---:|");
             for CardSplit { name, examples, tokens } in &self.splits {
-                let _ = writeln!(out, "| {} | {examples} | {tokens} |", cell(name));
+                let _ = writeln!(out, "| {} | {examples} | {tokens} |", escaped(name));
             }
             out.push('\n');
         }
@@ -171,7 +173,7 @@ impl Card {
         let _ =
             writeln!(out, "| corpus | documents | tokens for training | tokens for validation |\n|---|---:|---:|---:|");
         for corpus in &self.corpora {
-            let (name, documents) = (cell(&corpus.name), corpus.documents);
+            let (name, documents) = (escaped(&corpus.name), corpus.documents);
             let _ = writeln!(out, "| {name} | {documents} | {} | {} |", corpus.train_tokens, corpus.valid_tokens);
         }
         out.push('\n');
@@ -199,8 +201,8 @@ impl Card {
             let _ = writeln!(
                 out,
                 "| {} | {} | {:.4} | {:.4} | {} | {bits} |",
-                cell(&result.split),
-                cell(&result.corpus),
+                escaped(&result.split),
+                escaped(&result.corpus),
                 result.loss,
                 result.accuracy,
                 result.scored
@@ -216,19 +218,21 @@ impl Card {
         );
         let number = |value: Option<f64>| value.map_or_else(String::new, |value| format!("{value:.4}"));
         for CardFigure { split, name, value, error, majority, scored } in &self.figures {
-            let (split, name, error, majority) = (cell(split), cell(name), number(*error), number(*majority));
+            let (split, name, error, majority) = (escaped(split), escaped(name), number(*error), number(*majority));
             let _ = writeln!(out, "| {split} | {name} | {value:.4} | {error} | {majority} | {scored} |");
         }
         out.push('\n');
     }
 }
 
+/// What this program says itself, which is Markdown already.
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn cell(text: &str) -> String {
-    one_line(text).replace('|', "\\|")
+/// Text of others in the head, which is YAML: JSON's strings are YAML's, but for ends of lines that JSON leaves bare.
+fn quoted(text: &str) -> String {
+    case::json_for_terminal(&serde_json::Value::from(text).to_string())
 }
 
 #[cfg(test)]
@@ -295,5 +299,33 @@ mod tests {
         ];
         lines.iter().for_each(|line| assert!(full.contains(line), "{line}: {full}"));
         assert!(!full.contains("Not stated") && !full.contains("nats a scored token"), "{full}");
+    }
+
+    #[test]
+    fn text_of_others_is_shown_and_never_obeyed() {
+        let evil = "<img src=x onerror=alert(1)>|`*a*`\n# b\n---\n![c](http://d) \u{202e}\u{1b}[31m\u{85}license: mit";
+        let names = vec![evil.to_string(), "b".into()];
+        let head = HeadOf::Labels(Labels { task: LabelTask::Single, names });
+        let card = Card {
+            name: evil.into(),
+            source: evil.into(),
+            licence: Some(evil.into()),
+            corpora: vec![CardCorpus { name: evil.into(), ..Default::default() }],
+            settings: vec![(evil.into(), evil.into())],
+            splits: vec![CardSplit { name: evil.into(), ..Default::default() }],
+            figures: vec![CardFigure { split: evil.into(), name: evil.into(), ..Default::default() }],
+            results: vec![CardResult { split: evil.into(), corpus: evil.into(), ..Default::default() }],
+            about_results: "After 1 of 2 steps.".into(),
+        };
+        let full = card.markdown(&shape(&head));
+        assert!(!full.chars().any(|letter| letter != '\n' && case::is_obeyed(letter)), "{full:?}");
+        let prose = full.lines().filter(|line| !line.starts_with("license: ") && !line.starts_with("It tells "));
+        for line in prose {
+            assert!(!line.contains("<img") && !line.contains("![") && !line.contains("*a*"), "{line}");
+        }
+        assert_eq!(full.matches("\n---\n").count(), 1, "the head has one end: {full}");
+        assert_eq!(full.lines().filter(|line| line.starts_with("license: \"<img")).count(), 1);
+        // A label stands in backticks of which it has fewer.
+        assert!(full.contains("apart: ``<img src=x onerror=alert(1)>\\|`*a*` # b"), "{full}");
     }
 }

@@ -54,12 +54,32 @@ pub struct OriginFile {
 }
 
 /// The layout that this version writes; 1 knew no labels, and is read too.
-pub(crate) const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 2;
 
 impl OriginFile {
     pub(crate) fn of(bytes: &[u8]) -> Self {
         let sha256 = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         Self { bytes: bytes.len() as u64, sha256 }
+    }
+}
+
+impl Origin {
+    /// That of a folder, refused by its number where it is of a later version.
+    fn read(folder: &Path) -> Result<Self, ExchangeError> {
+        #[derive(Deserialize)]
+        struct FormatOnly {
+            format: u32,
+        }
+        let path = folder.join(ORIGIN);
+        let text = files::read(&path)?;
+        let wrong = |why: String| ExchangeError::Config { path: path.clone(), why };
+        let syntax = |cause: serde_json::Error| wrong(cause.to_string());
+        let FormatOnly { format } = serde_json::from_slice(&text).map_err(syntax)?;
+        if !(1..=FORMAT).contains(&format) {
+            let remedy = "use the version of casebook that wrote it, or a newer one, or import the model again";
+            return Err(wrong(format!("it has format {format}, and this program knows {FORMAT} at most: {remedy}")));
+        }
+        serde_json::from_slice(&text).map_err(syntax)
     }
 }
 
@@ -89,6 +109,7 @@ impl ModelFolder {
     /// # Errors
     /// As [`read_model_folder`].
     pub fn model(folder: &Path) -> Result<EncoderConfig, ExchangeError> {
+        Origin::read(folder)?; // a later version's table may mean something else
         let path = folder.join(MODEL);
         let text = String::from_utf8(files::read(&path)?)
             .map_err(|_| ExchangeError::Config { path: path.clone(), why: "it is not UTF-8".into() })?;
@@ -101,13 +122,8 @@ impl ModelFolder {
 /// # Errors
 /// [`ExchangeError::Read`], [`ExchangeError::Case`], [`ExchangeError::Weights`], [`ExchangeError::Config`].
 pub fn read_model_folder(folder: &Path) -> Result<ModelFolder, ExchangeError> {
+    let found = Origin::read(folder)?;
     let path = folder.join(WEIGHTS);
-    let origin = folder.join(ORIGIN);
-    let wrong = |why: String| ExchangeError::Config { path: origin.clone(), why };
-    let found: Origin = serde_json::from_slice(&files::read(&origin)?).map_err(|cause| wrong(cause.to_string()))?;
-    if found.format > FORMAT {
-        return Err(wrong(format!("its format is {}, and this program knows {FORMAT} at most", found.format)));
-    }
     let weights = weights::parse(&path, &files::read(&path)?)?;
     let has_head = weights.keys().any(|name| name.starts_with("head."));
     Ok(ModelFolder {

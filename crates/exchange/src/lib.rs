@@ -32,7 +32,8 @@ pub use export::{Export, Exported, export};
 pub use files::write_folder;
 pub use fit::class_for;
 pub use folder::{
-    MODEL, ModelFolder, ORIGIN, Origin, OriginFile, TOKENIZER, WEIGHTS, is_model_folder, read_model_folder,
+    FORMAT as MODEL_FORMAT, MODEL, ModelFolder, ORIGIN, Origin, OriginFile, TOKENIZER, WEIGHTS, is_model_folder,
+    read_model_folder,
 };
 pub use import::{Imported, import};
 pub use labels::{HeadOf, LabelTask, Labels};

@@ -124,5 +124,5 @@ fn folders_of_the_first_format_are_read_as_models_of_words() {
     fs::write(&origin, text.replace("\"format\": 2", "\"format\": 1")).unwrap();
     assert_eq!(read_model_folder(&ours).unwrap().head, Some(HeadOf::Words));
     fs::write(&origin, text.replace("\"format\": 2", "\"format\": 3")).unwrap();
-    assert!(read_model_folder(&ours).unwrap_err().to_string().contains("its format is 3"));
+    assert!(read_model_folder(&ours).unwrap_err().to_string().contains("it has format 3"));
 }

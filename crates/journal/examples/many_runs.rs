@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn make(root: &Path, runs: usize, points: u64) -> Result<(), Box<dyn Error>> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let info = RunInfo::read(&here.join("../../docs/records/quickstart"))?;
-    let sample = read_all(&here.join("tests/sample-journal.jsonl"))?;
+    let sample = read_all(&here.join("tests/formats/1/before-its-number.jsonl"))?;
     for run in 0..runs {
         let case = format!("case{}", 1 + run / DISTINCT);
         let (variant, seed) = (format!("layer-{}", 2 * (1 + run % DISTINCT / SEEDS)), 1 + (run % SEEDS) as u64);

@@ -41,7 +41,7 @@ pub fn case_charts(case: &CaseRuns, axis: Axis) -> Vec<(String, Chart)> {
     );
     charts.extend(case_figures(case).into_iter().map(|name| {
         let chart = canvas.one_figure(&name);
-        (name, chart)
+        (file_name(&name), chart)
     }));
     charts.push(("learning-rate".to_string(), canvas.learning_rate()));
     charts

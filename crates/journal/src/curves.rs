@@ -9,6 +9,7 @@ use crate::labelled_results::accuracy_label;
 use crate::marks::run_marks;
 use crate::results::{VALID, evals};
 use crate::ticks::number;
+use crate::write::file_name;
 
 /// The axes that each chart of a run's record is drawn by.
 pub(crate) const RECORD_AXES: [Axis; 2] = [Axis::Steps, Axis::Epochs];
@@ -38,7 +39,7 @@ pub(crate) fn charts(info: &RunInfo, events: &[Event]) -> Vec<(String, Chart)> {
                 "grad-norm" => grad_norm(info, events, scale),
                 figure => one_figure(figure, info, events, scale),
             };
-            (format!("{name}-by-{}", axis.name()), chart)
+            (format!("{}-by-{}", file_name(&name), axis.name()), chart)
         };
         charts.extend(chart_names(info, events).into_iter().map(drawn));
     }

@@ -63,14 +63,14 @@ pub enum JournalError {
         /// Line, column and reason.
         source: serde_json::Error,
     },
-    /// `run.json` has a format number of another version.
-    #[error("{} has format {found}, this version reads and writes format {known}: use the version of casebook that wrote the run, or a newer one", path.display())]
-    InfoFormat {
-        /// The `run.json`.
+    /// A file of a run has a format of a later version.
+    #[error("{} has format {found}, and this program knows {known} at most: use the version of casebook that wrote it, or a newer one", path.display())]
+    Format {
+        /// The file.
         path: PathBuf,
-        /// Its format number.
+        /// Its format.
         found: u32,
-        /// The one format known here.
+        /// The newest format known here.
         known: u32,
     },
     /// A run's `case.toml` is none that this version knows.

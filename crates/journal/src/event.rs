@@ -1,9 +1,10 @@
-//! The events of a run, one JSON line each. Field names are pinned by `tests/sample-journal.jsonl`.
+//! The events of a run, one JSON line each. Field names are pinned by `tests/formats`.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::info::first_format;
 use crate::metrics::Scores;
 
 /// Something that happened in a run. In JSON the key `event` names the kind: `log`, `eval`, ...
@@ -31,6 +32,9 @@ pub enum Event {
 /// The run began.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Start {
+    /// The format of the lines from here on: [`FORMAT`](crate::FORMAT).
+    #[serde(default = "first_format")]
+    pub format: u32,
     /// RFC 3339, UTC.
     pub time: String,
     /// The run's name: case, variant and seed.
@@ -229,6 +233,9 @@ pub struct Alert {
 /// The run went on after an interruption.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Resume {
+    /// The format of the lines from here on: [`FORMAT`](crate::FORMAT).
+    #[serde(default = "first_format")]
+    pub format: u32,
     /// RFC 3339, UTC.
     pub time: String,
     /// Training goes on from here; lines before this one with a later step are superseded.

@@ -4,9 +4,11 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use disk::DiskFile;
+use serde::Deserialize;
 
 use crate::error::JournalError;
 use crate::event::{Event, Log};
+use crate::info::{FORMAT, check_format, first_format};
 use crate::lines::{TornTail, checked_line, for_each_line, open_lines};
 use crate::supersede::drop_superseded;
 use crate::write::sync_folder;
@@ -84,7 +86,8 @@ pub fn read(path: &Path) -> Result<Vec<Event>, JournalError> {
 ///
 /// # Errors
 /// [`JournalError::DamagedLine`] with the line's number for a damaged line before the last,
-/// [`JournalError::UnknownEvent`] for a sound line of another version, [`JournalError::Io`].
+/// [`JournalError::Format`] where a start or a resume says that of a later version, [`JournalError::UnknownEvent`] for a
+/// sound line that is not known, [`JournalError::Io`].
 pub fn read_all(path: &Path) -> Result<Vec<Event>, JournalError> {
     let mut events = Vec::new();
     for_each_line(path, |number, content| {
@@ -122,14 +125,28 @@ pub(crate) fn read_outline(path: &Path) -> Result<Vec<Event>, JournalError> {
 
 /// How a log line begins, as serde writes an [`Event::Log`].
 const LOG: &[u8] = b"{\"event\":\"log\",";
+/// How lines begin that say the format of those behind them.
+const TELL_FORMAT: [&[u8]; 2] = [b"{\"event\":\"start\",", b"{\"event\":\"resume\","];
+
+/// All that is read of a line whose format may be a later one.
+#[derive(Deserialize)]
+struct FormatOnly {
+    #[serde(default = "first_format")]
+    format: u32,
+}
 
 fn event_of(path: &Path, line: u64, content: &[u8]) -> Result<Event, JournalError> {
+    let unknown = |source| JournalError::UnknownEvent { path: path.to_path_buf(), line, source };
+    if TELL_FORMAT.iter().any(|begin| content.starts_with(begin)) {
+        let FormatOnly { format } = serde_json::from_slice(content).map_err(unknown)?;
+        check_format(path, format, FORMAT)?;
+    }
     // Nearly all lines are logs, and telling kinds apart by a key costs serde a copy of every field.
     let parsed = match content.starts_with(LOG) {
         true => serde_json::from_slice::<Log>(content).map(Event::Log),
         false => serde_json::from_slice(content),
     };
-    parsed.map_err(|source| JournalError::UnknownEvent { path: path.to_path_buf(), line, source })
+    parsed.map_err(unknown)
 }
 
 #[cfg(test)]

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::JournalError;
 use crate::write::{first_non_finite, write_atomically};
 
-/// The format of `run.json` and `journal.jsonl` that this version reads and writes.
+/// The format of `run.json` and `journal.jsonl` that this version writes. It reads every one from 1 on; a field that may be
+/// missing needs no new one.
 pub const FORMAT: u32 = 1;
 
 const FILE_NAME: &str = "run.json";
@@ -257,24 +258,24 @@ impl RunInfo {
     /// The description in a run's folder.
     ///
     /// # Errors
-    /// [`JournalError::Io`], [`JournalError::InfoSyntax`], and [`JournalError::InfoFormat`] for any format but
-    /// [`FORMAT`], whatever else the file holds.
+    /// [`JournalError::Io`], [`JournalError::InfoSyntax`], and [`JournalError::Format`] for a format that is not known,
+    /// whatever else the file holds.
     pub fn read(run_dir: &Path) -> Result<Self, JournalError> {
         let path = run_dir.join(FILE_NAME);
         let text = fs::read(&path).map_err(JournalError::io("read", &path))?;
         let syntax = |source| JournalError::InfoSyntax { path: path.clone(), source };
         let FormatOnly { format } = serde_json::from_slice(&text).map_err(syntax)?;
-        check_format(&path, format)?;
+        check_format(&path, format, FORMAT)?;
         serde_json::from_slice(&text).map_err(syntax)
     }
 
     /// Writes the description into a run's folder, whole or not at all.
     ///
     /// # Errors
-    /// [`JournalError::NonFinite`], [`JournalError::InfoFormat`], [`JournalError::Io`].
+    /// [`JournalError::NonFinite`], [`JournalError::Format`], [`JournalError::Io`].
     pub fn write(&self, run_dir: &Path) -> Result<(), JournalError> {
         let path = run_dir.join(FILE_NAME);
-        check_format(&path, self.format)?;
+        check_format(&path, self.format, FORMAT)?;
         if let Some(field) = first_non_finite(self) {
             return Err(JournalError::NonFinite { field, what: FILE_NAME.into() });
         }
@@ -284,11 +285,17 @@ impl RunInfo {
     }
 }
 
-fn check_format(path: &Path, found: u32) -> Result<(), JournalError> {
-    if found == FORMAT {
+/// The format of what was written before files of its kind said it.
+pub(crate) fn first_format() -> u32 {
+    1
+}
+
+/// Refuses a format that this version does not know.
+pub(crate) fn check_format(path: &Path, found: u32, known: u32) -> Result<(), JournalError> {
+    if (first_format()..=known).contains(&found) {
         return Ok(());
     }
-    Err(JournalError::InfoFormat { path: PathBuf::from(path), found, known: FORMAT })
+    Err(JournalError::Format { path: PathBuf::from(path), found, known })
 }
 
 #[cfg(test)]
@@ -314,10 +321,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("run.json"), r#"{"format": 7, "runs": []}"#).unwrap();
         let error = RunInfo::read(folder.path()).unwrap_err();
-        assert!(matches!(error, JournalError::InfoFormat { found: 7, known: 1, .. }));
-        assert!(error.to_string().contains("has format 7, this version reads and writes format 1"), "{error}");
+        assert!(matches!(error, JournalError::Format { found: 7, known: 1, .. }));
+        assert!(error.to_string().contains("has format 7, and this program knows 1 at most"), "{error}");
         let info = RunInfo { format: 2, ..run_info() };
-        assert!(matches!(info.write(folder.path()), Err(JournalError::InfoFormat { found: 2, .. })));
+        assert!(matches!(info.write(folder.path()), Err(JournalError::Format { found: 2, .. })));
     }
 
     #[test]

@@ -72,9 +72,9 @@ pub use info::{
     SplitInfo, StartInfo,
 };
 pub use lines::TornTail;
-pub use list::{Filter, runs_json, runs_table};
+pub use list::{Filter, LIST_FORMAT, runs_json, runs_table};
 pub use lock::run_is_held;
-pub use notes::{Note, add_note, read_notes};
+pub use notes::{NOTES_FORMAT, Note, add_note, read_notes};
 
 pub use page_drawing::{PageDrawing, PageWord, page_svg};
 pub use png::png;

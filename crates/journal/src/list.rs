@@ -1,5 +1,7 @@
 //! A list of runs, chosen and shown.
 
+use serde::Serialize;
+
 use crate::markdown::{Table, count, duration, minute};
 use crate::summary::{Evaluated, RunState, RunSummary};
 
@@ -72,7 +74,8 @@ pub fn runs_table(runs: &[RunSummary]) -> String {
         if has_figures {
             cells.insert(BEST_LOSS, best_figure(run));
         }
-        table.row(cells);
+        // A name from a file must not move the terminal's cursor.
+        table.row(cells.iter().map(|cell| case::one_line(cell)).collect());
     }
     table.plain()
 }
@@ -83,14 +86,14 @@ const BEST_LOSS: usize = 6;
 /// `accuracy 0.8123`, of labelled examples.
 fn best_figure(run: &RunSummary) -> String {
     let figure = run.best.as_ref().and_then(|best| best.figure.as_ref());
-    figure.map_or("–".into(), |figure| format!("{} {:.4}", figure.name, figure.value).replace(char::is_control, " "))
+    figure.map_or("–".into(), |figure| format!("{} {:.4}", figure.name, figure.value))
 }
 
 fn cells(run: &RunSummary) -> Vec<String> {
     let known = |value: Option<&Evaluated>, show: fn(&Evaluated) -> String| value.map_or("–".into(), show);
     let (best, last) = (run.best.as_ref(), run.last.as_ref());
     let is_begun = run.began.is_some();
-    let cells = [
+    vec![
         run.case.clone(),
         run.variant.clone(),
         run.seed.to_string(),
@@ -106,14 +109,24 @@ fn cells(run: &RunSummary) -> Vec<String> {
         if is_begun { duration(run.time_s) } else { "–".into() },
         run.commit.as_ref().map_or("–".into(), |commit| commit.chars().take(9).collect()),
         if run.notes > 0 { count(run.notes) } else { String::new() },
-    ];
-    // A name from a file must not move the terminal's cursor.
-    cells.map(|cell| cell.replace(char::is_control, " ")).into()
+    ]
 }
 
-/// The runs as JSON, a list of [`RunSummary`], ending in a newline.
+/// The format of [`runs_json`]; it changes when a field is taken away or changes its meaning.
+pub const LIST_FORMAT: u32 = 1;
+
+/// A run of the list as JSON.
+#[derive(Serialize)]
+struct Listed<'a> {
+    format: u32,
+    #[serde(flatten)]
+    run: &'a RunSummary,
+}
+
+/// The runs as JSON, a list of [`RunSummary`] with [`LIST_FORMAT`], ending in a newline.
 pub fn runs_json(runs: &[RunSummary]) -> String {
-    serde_json::to_string_pretty(runs).expect("a summary holds strings, numbers and lists only") + "\n"
+    let listed: Vec<Listed<'_>> = runs.iter().map(|run| Listed { format: LIST_FORMAT, run }).collect();
+    serde_json::to_string_pretty(&listed).expect("a summary holds strings, numbers and lists only") + "\n"
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::ticks::grouped;
 
 /// Text that Markdown shows letter by letter, on one line, also inside a table.
 pub fn escaped(text: &str) -> String {
-    let letters: Vec<char> = text.chars().collect();
+    let letters: Vec<char> = case::one_line(text).trim_start().chars().collect(); // four blanks would begin code
     let mut out = String::with_capacity(text.len());
     for (index, letter) in letters.iter().enumerate() {
         match letter {
@@ -15,12 +15,22 @@ pub fn escaped(text: &str) -> String {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '_' if is_within_word(&letters, index) => out.push('_'),
+            letter if begins_a_block(&letters, index) => out.extend(['\\', *letter]),
             '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '$' | '#' | '!' => out.extend(['\\', *letter]),
-            letter if letter.is_control() => out.push(' '),
             letter => out.push(*letter),
         }
     }
     out
+}
+
+/// Whether a sign makes a list or a rule of a line that begins so: `- a`, `+ a`, `===`, `1. a`, `2) a`.
+fn begins_a_block(letters: &[char], index: usize) -> bool {
+    let is_alone = letters.get(index + 1).is_none_or(|next| matches!(next, ' ' | '-' | '+' | '='));
+    match letters[index] {
+        '-' | '+' | '=' => index == 0 && is_alone,
+        '.' | ')' => index > 0 && is_alone && letters[..index].iter().all(char::is_ascii_digit),
+        _ => false,
+    }
 }
 
 /// `_` between letters, as in `batch_size`, never begins emphasis.
@@ -32,7 +42,7 @@ fn is_within_word(letters: &[char], index: usize) -> bool {
 
 /// Text as inline code, on one line, also inside a table.
 pub fn code(text: &str) -> String {
-    let text: String = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+    let text = case::one_line(text);
     let longest = text.split(|letter| letter != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest + 1);
     let space = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
@@ -169,11 +179,11 @@ pub(crate) fn duration(seconds: f64) -> String {
     }
 }
 
-/// `2026-11-21 09:00` of an RFC 3339 time in UTC; anything else as it is.
+/// `2026-11-21 09:00` of an RFC 3339 time in UTC; anything else as it is, so escape it like any text.
 pub(crate) fn minute(time: &str) -> String {
     let shape: String =
         time.chars().map(|letter| if letter.is_ascii_digit() { '0' } else { letter }).collect::<String>();
-    if shape.starts_with("0000-00-00T00:00:00") { time[..16].replace('T', " ") } else { escaped(time) }
+    if shape.starts_with("0000-00-00T00:00:00") { time[..16].replace('T', " ") } else { time.into() }
 }
 
 #[cfg(test)]
@@ -188,6 +198,15 @@ mod tests {
         );
         assert_eq!(escaped("a\\|b & $x$"), "a\\\\\\|b &amp; \\$x\\$");
         assert_eq!(escaped("한국어, 0.5e-4 – fine."), "한국어, 0.5e-4 – fine.");
+        assert_eq!(escaped("a\u{1b}[31m\u{202e}b\u{2028}c\0"), "a\u{FFFD}\\[31m\u{FFFD}b c\u{FFFD}");
+    }
+
+    #[test]
+    fn a_text_never_begins_a_list_a_rule_or_a_heading() {
+        let shown = ["- a", " - a", "+ a", "---", "===", "1. a", "23) a", "1.", "# a"].map(escaped);
+        assert_eq!(shown, ["\\- a", "\\- a", "\\+ a", "\\---", "\\===", "1\\. a", "23\\) a", "1\\.", "\\# a"]);
+        let plain = ["-0.5", "+1", "a - b", "1.5", "in 2. b", "(1) a", "layer-4 = 3", ""];
+        assert_eq!(plain.map(escaped), plain);
     }
 
     #[test]
@@ -223,6 +242,6 @@ mod tests {
     #[test]
     fn times_are_cut_to_the_minute_and_other_text_is_kept() {
         assert_eq!(minute("2026-11-21T09:00:59Z"), "2026-11-21 09:00");
-        assert_eq!(minute("yesterday|"), "yesterday\\|");
+        assert_eq!(minute("yesterday|"), "yesterday|");
     }
 }

@@ -11,6 +11,7 @@ use disk::DiskFile;
 use serde::{Deserialize, Serialize};
 
 use crate::error::JournalError;
+use crate::info::{check_format, first_format};
 use crate::lines::{checked_line, for_each_line, open_lines};
 use crate::write::sync_folder;
 
@@ -21,6 +22,24 @@ pub struct Note {
     pub time: String,
     /// What was remarked, in any number of lines.
     pub text: String,
+}
+
+/// The format of a line that this version writes; it reads every one from 1 on, which said no format at first.
+pub const NOTES_FORMAT: u32 = 1;
+
+/// A remark as it stands in the file.
+#[derive(Serialize)]
+struct Written<'a> {
+    format: u32,
+    time: &'a str,
+    text: &'a str,
+}
+
+/// All that is read of a line whose format may be a later one.
+#[derive(Deserialize)]
+struct FormatOnly {
+    #[serde(default = "first_format")]
+    format: u32,
 }
 
 /// The file of a run's remarks.
@@ -41,7 +60,8 @@ pub fn add_note(run_dir: &Path, note: &Note) -> Result<(), JournalError> {
         return Err(JournalError::EmptyNote);
     }
     let path = notes_path(run_dir);
-    let line = checked_line(note, || "the remark".into())?;
+    let line = Written { format: NOTES_FORMAT, time: &note.time, text: &note.text };
+    let line = checked_line(&line, || "the remark".into())?;
     match DiskFile::create_new(&path) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(JournalError::io("create", &path)(error)),
         _ => {}
@@ -54,13 +74,15 @@ pub fn add_note(run_dir: &Path, note: &Note) -> Result<(), JournalError> {
 /// The remarks on a run, in the order they were made; none where there is no file of them.
 ///
 /// # Errors
-/// [`JournalError::DamagedLine`], [`JournalError::UnknownEvent`] for a sound line that is no remark,
-/// [`JournalError::Io`].
+/// [`JournalError::DamagedLine`], [`JournalError::Format`] for a remark of a later version, [`JournalError::UnknownEvent`]
+/// for a sound line that is no remark, [`JournalError::Io`].
 pub fn read_notes(run_dir: &Path) -> Result<Vec<Note>, JournalError> {
     let path = notes_path(run_dir);
     let mut notes = Vec::new();
     let read = for_each_line(&path, |line, content| {
         let unknown = |source| JournalError::UnknownEvent { path: path.clone(), line, source };
+        let FormatOnly { format } = serde_json::from_slice(content).map_err(unknown)?;
+        check_format(&path, format, NOTES_FORMAT)?;
         notes.push(serde_json::from_slice(content).map_err(unknown)?);
         Ok(())
     });

@@ -10,6 +10,7 @@ use crate::markdown::{Table, bytes, code, count, duration, escaped, minute, perc
 use crate::notes::Note;
 use crate::results;
 use crate::statistics::quantile;
+use crate::write::file_name;
 
 /// More epochs than this are shown by their first and last.
 const EPOCHS_SHOWN: usize = 60;
@@ -83,13 +84,13 @@ fn heading(info: &RunInfo, events: &[Event]) -> String {
 
 fn dates(info: &RunInfo, events: &[Event]) -> String {
     let start = events.iter().find_map(|event| match event {
-        Event::Start(start) => Some(minute(&start.time)),
+        Event::Start(start) => Some(escaped(&minute(&start.time))),
         _ => None,
     });
-    let Some(start) = start else { return format!("planned {} (UTC), not begun", minute(&info.created)) };
+    let Some(start) = start else { return format!("planned {} (UTC), not begun", escaped(&minute(&info.created))) };
     match status(events).1 {
         Some(end) => {
-            format!("{start} ~ {} (UTC), {} of training", minute(&end.time), duration(end.time_s))
+            format!("{start} ~ {} (UTC), {} of training", escaped(&minute(&end.time)), duration(end.time_s))
         }
         None => format!("{start} ~ (UTC), no end is written"),
     }
@@ -320,7 +321,7 @@ fn alerts(events: &[Event]) -> Option<String> {
 
 fn interruptions(events: &[Event]) -> Option<String> {
     let line = |resume: &Resume| {
-        let (step, time, checkpoint) = (count(resume.step), minute(&resume.time), code(&resume.checkpoint));
+        let (step, time, checkpoint) = (count(resume.step), escaped(&minute(&resume.time)), code(&resume.checkpoint));
         let changes: String =
             resume.changes.iter().map(|change| format!("  - changed: {}\n", escaped(change))).collect();
         format!("- {time} (UTC): resumed at step {step} from {checkpoint}\n{changes}")
@@ -336,7 +337,7 @@ fn interruptions(events: &[Event]) -> Option<String> {
 }
 
 fn remarks(notes: &[Note]) -> Option<String> {
-    let line = |note: &Note| format!("- {} (UTC): {}\n", minute(&note.time), escaped(note.text.trim()));
+    let line = |note: &Note| format!("- {} (UTC): {}\n", escaped(&minute(&note.time)), escaped(note.text.trim()));
     (!notes.is_empty()).then(|| notes.iter().map(line).collect())
 }
 
@@ -360,10 +361,10 @@ fn machine(info: &RunInfo, events: &[Event]) -> String {
 }
 
 fn charts(info: &RunInfo, events: &[Event]) -> String {
-    let chart = |name: &str, by: Axis| format!("charts/{name}-by-{}", by.name());
+    let chart = |name: &str, by: Axis| format!("charts/{}-by-{}", file_name(name), by.name());
     let image = |name: &str| {
         let (step, epoch) = (chart(name, Axis::Steps), chart(name, Axis::Epochs));
-        let name = name.replace('-', " ");
+        let name = file_name(name).replace('-', " ");
         format!(
             "<p align=\"center\"><img src=\"{step}.png\" width=\"800\" alt=\"{name} by step\"/></p>\n\n\
              [{name} by step, as SVG]({step}.svg) · by epoch: [PNG]({epoch}.png), [SVG]({epoch}.svg)\n"

@@ -356,7 +356,8 @@ pub(crate) fn px(value: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_string()
 }
 
-/// Text that XML and HTML take for text: their own signs as entities, and what XML 1.0 forbids as U+FFFD.
+/// Text that XML and HTML take for text: their own signs as entities, and what XML 1.0 forbids or a reader would not see
+/// ([`case::is_obeyed`]) as U+FFFD.
 pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -365,9 +366,9 @@ pub fn escaped(text: &str) -> String {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
-            '\t' | '\n' | '\r' => out.push(' '),
+            '\t' | '\n' | '\r' | '\u{2028}' | '\u{2029}' => out.push(' '),
             '\u{FFFE}' | '\u{FFFF}' => out.push('\u{FFFD}'),
-            letter if letter.is_control() => out.push('\u{FFFD}'),
+            letter if case::is_obeyed(letter) => out.push('\u{FFFD}'),
             letter => out.push(letter),
         }
     }

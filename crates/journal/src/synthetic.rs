@@ -4,7 +4,12 @@ use crate::event::*;
 use crate::info::*;
 
 pub(crate) fn start() -> Event {
-    Event::Start(Start { time: "2026-11-21T09:00:00Z".into(), run: "case1/layer-4/s1".into(), version: "0.1.0".into() })
+    Event::Start(Start {
+        format: FORMAT,
+        time: "2026-11-21T09:00:00Z".into(),
+        run: "case1/layer-4/s1".into(),
+        version: "0.1.0".into(),
+    })
 }
 
 pub(crate) fn log(step: u64) -> Event {
@@ -101,6 +106,7 @@ pub(crate) fn alert(step: u64) -> Event {
 
 pub(crate) fn resume(step: u64) -> Event {
     Event::Resume(Resume {
+        format: FORMAT,
         version: None,
         commit: None,
         device: None,

@@ -119,9 +119,14 @@ fn dates(case: &CaseRuns) -> String {
     let trained: f64 = summaries.iter().map(|run| run.time_s).sum();
     match (began, ended) {
         (Some(began), Some(ended)) => {
-            format!("{} ~ {} (UTC), {} of training", minute(began), minute(ended), duration(trained))
+            format!(
+                "{} ~ {} (UTC), {} of training",
+                escaped(&minute(began)),
+                escaped(&minute(ended)),
+                duration(trained)
+            )
         }
-        (Some(began), None) => format!("{} ~ (UTC), no end is written", minute(began)),
+        (Some(began), None) => format!("{} ~ (UTC), no end is written", escaped(&minute(began))),
         _ => "planned, not begun".into(),
     }
 }
@@ -200,7 +205,7 @@ fn concluded(case: &CaseRuns, conclusion: &Conclusion, judge: &Judge) -> String 
     for run in &case.runs {
         for note in &run.notes {
             let name = format!("{} s{}", run.info.variant, run.info.seed);
-            let (time, words) = (minute(&note.time), escaped(note.text.trim()));
+            let (time, words) = (escaped(&minute(&note.time)), escaped(note.text.trim()));
             text += &format!("  - remark on {}, {time} (UTC): {words}\n", escaped(&name));
         }
     }
@@ -228,7 +233,7 @@ fn images(case: &CaseRuns) -> String {
     let axis = axis_of(case).name();
     let mut names = vec!["loss".to_string(), "accuracy".into()];
     names.extend(case.corpora().into_iter().map(|corpus| format!("loss-{}", file_name(corpus))));
-    names.extend(case_figures(case));
+    names.extend(case_figures(case).iter().map(|figure| file_name(figure)));
     names.push("learning-rate".into());
     let image = |name: &String| {
         let file = attribute(&format!("images/{}/{name}-by-{axis}.png", file_name(&case.name)));

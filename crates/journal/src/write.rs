@@ -15,11 +15,20 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), JournalError> {
     disk::write_whole(path, bytes).map_err(|(path, source)| JournalError::io("write", &path)(source))
 }
 
-/// A name as part of a file's: letters and digits of any script, `-` and `_` as they are, all else `_`. A case file's names
-/// are so already; a changed `run.json` may not lead out of the folder.
+/// A name as part of a file's: letters and digits of any script, `-` and `_` as they are, all else `_`; of a long one the
+/// beginning and a checksum of all of it. A case file's names are so already; a changed `run.json` may not lead out of the
+/// folder.
 pub(crate) fn file_name(name: &str) -> String {
-    name.chars().map(|letter| if letter.is_alphanumeric() || letter == '-' { letter } else { '_' }).collect()
+    let plain: String =
+        name.chars().map(|letter| if letter.is_alphanumeric() || letter == '-' { letter } else { '_' }).collect();
+    match plain.char_indices().nth(LONGEST_NAME) {
+        Some((end, _)) => format!("{}-{:08x}", &plain[..end], crc32fast::hash(name.as_bytes())),
+        None => plain,
+    }
 }
+
+/// Letters of a name in that of a file: file systems take 255 bytes, a letter has up to four, and more is put to it.
+const LONGEST_NAME: usize = 50;
 
 /// Makes a new or renamed entry of `path`'s folder survive a power cut.
 pub(crate) fn sync_folder(path: &Path) -> Result<(), JournalError> {
@@ -65,6 +74,9 @@ mod tests {
             ["layer-4_b", "한국어", "../a/b", "", "a\0.b"].map(file_name),
             ["layer-4_b", "한국어", "___a_b", "", "a__b"]
         );
+        let long = [format!("{}a", "국".repeat(300)), format!("{}b", "국".repeat(300))].map(|name| file_name(&name));
+        assert!(long[0] != long[1] && long.iter().all(|name| name.len() < 200), "{long:?}");
+        assert_eq!(file_name(&"w".repeat(50)), "w".repeat(50));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use disk::{Counting, Failing, Failure, Recording, watched};
 const ALL: Extent = Extent { every: 1, most: 256 };
 
 fn events() -> Vec<Event> {
-    read_all(Path::new("tests/sample-journal.jsonl")).unwrap()
+    read_all(Path::new("tests/formats/1/before-its-number.jsonl")).unwrap()
 }
 
 fn append_all(path: &Path, events: &[Event]) -> Result<usize, JournalError> {

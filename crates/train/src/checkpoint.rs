@@ -19,8 +19,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{TrainError, forward::read_floats, state::State};
 
-/// Version of this layout; a newer one is refused.
-const FORMAT: u32 = 1;
+/// Version of this layout, `state.json` and the names of weights included; a newer one is refused, every older one read.
+pub const FORMAT: u32 = 1;
 const FILES: [&str; 3] = ["model.safetensors", "optimizer.safetensors", "state.json"];
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -215,6 +215,9 @@ pub(crate) fn load(checkpoint: &Checkpoint) -> Result<Loaded, TrainError> {
     if format > FORMAT {
         return Err(TrainError::NewerCheckpoint { path: folder.clone(), found: format, known: FORMAT });
     }
+    if format == 0 {
+        return Err(damaged("manifest.json", "it has format 0, and the first was 1".into()));
+    }
     let text = disk::unsealed(&sealed).map_err(|why| damaged("manifest.json", why.into()))?;
     let manifest: Manifest = serde_json::from_slice(&text).map_err(no_manifest)?;
     let checked = |file: &str| {
@@ -334,3 +337,7 @@ fn remove_if_there(folder: &Path) -> Result<(), TrainError> {
 fn write_error(path: &Path, cause: io::Error) -> TrainError {
     TrainError::Write { path: path.into(), cause }
 }
+
+#[cfg(test)]
+#[path = "checkpoint_tests.rs"]
+mod tests;

@@ -39,10 +39,11 @@ mod update;
 mod words;
 
 pub use apply::{Candidate, FileScore, Trained};
+pub use checkpoint::FORMAT as CHECKPOINT_FORMAT;
 pub use device::{PROBE_THREAD, Place, found, shader_language};
 pub use doctor::{Check, Diagnosis, diagnose, ways_out};
 pub use error::TrainError;
-pub use examine::{CheckOutcome, Checked, Examination, Sweep, SweptRate, examine};
+pub use examine::{CheckOutcome, Checked, EXAMINATION_FORMAT, Examination, Sweep, SweptRate, examine};
 pub use export::export;
 pub use folder::read_case;
 pub use info::grouped;

@@ -167,7 +167,7 @@ fn begin(
     keep_tokenizer(spec, setup)?;
     let mut folder = RunFolder::create(&spec.run, held, &spec.resolved, &info)?;
     tell(spec, setup, &info, report);
-    let start = Start { time: now(), run: info.run.clone(), version: info.version.clone() };
+    let start = Start { format: journal::FORMAT, time: now(), run: info.run.clone(), version: info.version.clone() };
     record(&mut folder, report, setup, Event::Start(start))?;
     to_its_record(
         setup,
@@ -222,6 +222,7 @@ fn go_on(
     changes.extend(bent_rate(spec, setup, &info, state.step)?);
     tell(spec, setup, &info, report);
     let resume = Resume {
+        format: journal::FORMAT,
         time: now(),
         step: state.step,
         checkpoint: from,

@@ -145,13 +145,18 @@ fn load(run: &Path, which: Which) -> Result<(Loaded, Vec<String>), TrainError> {
     }
     let all = checkpoint::list(run);
     let mut refused = Vec::new();
-    let newest = all.iter().rev().find_map(|checkpoint| match checkpoint::load(checkpoint) {
-        Ok(loaded) => Some(loaded),
-        Err(error) => {
-            refused.push(error.to_string());
-            None
+    let mut newest = None;
+    for checkpoint in all.iter().rev() {
+        match checkpoint::load(checkpoint) {
+            Ok(loaded) => {
+                newest = Some(loaded);
+                break;
+            }
+            // Not damaged: an older one in its place would be another model than the run's.
+            Err(error @ TrainError::NewerCheckpoint { .. }) => return Err(error),
+            Err(error) => refused.push(error.to_string()),
         }
-    });
+    }
     let newest = newest.ok_or(TrainError::NoCheckpoint { run: run.into(), damaged: all.len() })?;
     if which == Which::Last {
         return Ok((newest, refused));

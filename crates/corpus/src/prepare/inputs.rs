@@ -49,6 +49,16 @@ struct Known {
     hash: String,
 }
 
+/// What stands in [`INDEX`].
+#[derive(Serialize, Deserialize)]
+struct Index {
+    format: u32,
+    files: BTreeMap<String, Known>,
+}
+
+/// The format of [`INDEX`]; one of any other is made anew.
+const INDEX_FORMAT: u32 = 1;
+
 impl Stamp {
     fn of(path: &Path) -> Result<Self, CorpusError> {
         let metadata = std::fs::metadata(path).map_err(CorpusError::read(path))?;
@@ -149,10 +159,11 @@ struct Hashes {
 }
 
 impl Hashes {
-    /// A missing or broken index only costs time.
+    /// A missing or broken index, or one of another version, only costs time.
     fn read(cache: &Path) -> Self {
-        let known = std::fs::read(cache.join(INDEX)).ok();
-        let known = known.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+        let index = std::fs::read(cache.join(INDEX)).ok();
+        let index = index.and_then(|bytes| serde_json::from_slice::<Index>(&bytes).ok());
+        let known = index.filter(|index| index.format == INDEX_FORMAT).map(|index| index.files).unwrap_or_default();
         Self { known, changed: false }
     }
 
@@ -181,7 +192,7 @@ impl Hashes {
         let write = || -> std::io::Result<()> {
             std::fs::create_dir_all(cache)?;
             let file = tempfile::NamedTempFile::new_in(cache)?;
-            serde_json::to_writer(&file, &self.known)?;
+            serde_json::to_writer(&file, &Index { format: INDEX_FORMAT, files: self.known.clone() })?;
             file.persist(cache.join(INDEX))?;
             Ok(())
         };

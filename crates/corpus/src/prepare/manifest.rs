@@ -8,7 +8,7 @@ use super::leak::LeakCount;
 use crate::{CorpusError, Split, Tally};
 
 /// The format of the folder; a change of anything that prepared text depends on counts it up.
-pub(super) const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 2;
 
 /// The name of the manifest in its folder; it is written last.
 pub(super) const MANIFEST: &str = "manifest.json";

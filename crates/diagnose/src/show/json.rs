@@ -63,7 +63,7 @@ pub fn json(logs: &[Judged<'_>]) -> String {
     let report =
         Report { schema: SCHEMA, verdict: worst(logs).to_string(), logs: logs.iter().map(LogReport::of).collect() };
     // Strings, numbers and lists alone: nothing in it can fail to be written.
-    serde_json::to_string_pretty(&report).unwrap_or_default() + "\n"
+    case::json_for_terminal(&serde_json::to_string_pretty(&report).unwrap_or_default()) + "\n"
 }
 
 /// A number of any kind.

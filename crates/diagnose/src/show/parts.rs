@@ -1,11 +1,13 @@
 //! The parts of a report: runs, what was not tested, what the log proves, what could not be read.
 
+use case::one_line;
+
 use crate::judge::{RunDiagnosis, Verdict};
 use crate::log::{Place, RunLog, Split};
 use crate::recover::{Derived, Family, PeakIs, Recovered, Schedule};
 use crate::show::Judged;
 use crate::show::blocks::{Block, Shown};
-use crate::show::words::{count, counted, epoch, figure, file, number, plain, quote, sentence, short, step};
+use crate::show::words::{count, counted, epoch, figure, file, number, quote, sentence, short, step};
 
 /// Rows of the table of runs; of more runs, the first of each verdict by alarm.
 const ROWS: usize = 40;
@@ -21,7 +23,7 @@ const NAMED: usize = 3;
 /// The log's name as a heading.
 pub(super) fn title(judged: &Judged<'_>) -> String {
     let name = short(judged.name, judged.name);
-    plain(if name.is_empty() { judged.name } else { name })
+    one_line(if name.is_empty() { judged.name } else { name })
 }
 
 /// Findings of a whole log are lettered, those of runs numbered.
@@ -87,11 +89,11 @@ fn reaches(run: &RunLog) -> String {
 pub(super) fn run_name(judged: &Judged<'_>, index: usize) -> String {
     let Some(run) = judged.log.runs.get(index) else { return String::new() };
     if !run.name.is_empty() {
-        return plain(&run.name);
+        return one_line(&run.name);
     }
     let places = run.rows.first().map(|row| row.place);
     let place = places.filter(|_| judged.log.sources.len() > 1);
-    place.map_or_else(String::new, |place| plain(file(judged.log, judged.name, place)))
+    place.map_or_else(String::new, |place| one_line(file(judged.log, judged.name, place)))
 }
 
 /// A name of at most [`NAME`] letters, the middle of a longer one left out.
@@ -290,7 +292,7 @@ pub(super) fn unread(judged: &Judged<'_>) -> Vec<Block> {
     let unread = &judged.log.unread;
     let row = |line: &crate::log::UnreadLine| {
         let place = quote(judged.log, judged.name, line.place);
-        (place, format!("{}: {}", line.reason, plain(line.text.trim())))
+        (place, format!("{}: {}", line.reason, one_line(line.text.trim())))
     };
     let count = count(unread.count);
     let are = if unread.count == 1 {
@@ -307,7 +309,7 @@ pub(super) fn unread(judged: &Judged<'_>) -> Vec<Block> {
 /// What was done with what was read.
 pub(super) fn notes(judged: &Judged<'_>) -> Vec<Block> {
     let notes = &judged.log.notes;
-    let row = |note: &crate::log::Note| (quote(judged.log, judged.name, note.place), plain(&note.text));
+    let row = |note: &crate::log::Note| (quote(judged.log, judged.name, note.place), one_line(&note.text));
     let mut blocks = vec![Block::Terms(notes.iter().take(NOTES).map(row).collect())];
     if notes.len() > NOTES {
         blocks.push(Block::Paragraph(format!("and {} more, which --json lists.", notes.len() - NOTES)));

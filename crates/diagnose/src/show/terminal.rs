@@ -1,5 +1,6 @@
 //! A diagnosis for a terminal.
 
+use case::for_terminal;
 use unicode_width::UnicodeWidthStr;
 
 use crate::judge::{Finding, Kind, RunDiagnosis, Weight};
@@ -28,7 +29,7 @@ pub fn text(logs: &[Judged<'_>], detail: Detail) -> String {
     if detail == Detail::Brief && logs.iter().any(|judged| has_findings(&judged)) {
         text += "\n--explain says what each finding means, what it is not, what to try next, and where that is from.\n";
     }
-    text
+    for_terminal(&text)
 }
 
 /// The verdict, and a line a finding.

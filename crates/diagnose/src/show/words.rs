@@ -1,5 +1,6 @@
 //! Numbers, places and sentences as people read them.
 
+use case::one_line;
 use journal::grouped;
 use unicode_width::UnicodeWidthStr;
 
@@ -33,7 +34,7 @@ pub(super) fn file<'a>(log: &'a Log, name: &str, place: Place) -> &'a str {
 
 /// `train.log:120`.
 pub(super) fn quote(log: &Log, name: &str, place: Place) -> String {
-    format!("{}:{}", file(log, name, place), place.line)
+    one_line(&format!("{}:{}", file(log, name, place), place.line))
 }
 
 /// `step 1,200`, or nothing.
@@ -53,13 +54,14 @@ pub(super) fn figure(split: &Split, metric: &str) -> String {
         "grad_norm" => "gradient norm".to_string(),
         other => other.replace('_', " "),
     };
-    match split {
+    let figure = match split {
         Split::Train if matches!(metric.as_str(), "learning rate" | "gradient norm") => metric,
         Split::Train => format!("training {metric}"),
         Split::Valid => format!("held-out {metric}"),
         Split::Test => format!("test {metric}"),
         Split::Named(split) => format!("{split} {metric}"),
-    }
+    };
+    one_line(&figure)
 }
 
 pub(super) fn weight(weight: Weight) -> &'static str {
@@ -97,11 +99,6 @@ pub(super) fn sentence(text: &str) -> String {
         Some(letter) => format!("{}{}{stop}", letter.to_uppercase(), letters.as_str()),
         None => format!("{text}{stop}"),
     }
-}
-
-/// Text on one line without what a terminal obeys.
-pub(super) fn plain(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
 }
 
 /// Lines no wider than `width`, the first after `first`, the others after as many spaces as `indent`. A word that is wider

@@ -61,6 +61,8 @@ impl Scores {
         match self.confusion.len() {
             0 => None,
             classes if classes > MOST_IN_MATRIX => self.worst_confusions(),
+            // Not one this program wrote: a matrix of other classes than are named.
+            _ if self.confusion.iter().any(|row| row.len() != self.classes.len()) => self.worst_confusions(),
             _ => Some(self.confusion_table()),
         }
     }

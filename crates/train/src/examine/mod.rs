@@ -41,9 +41,14 @@ use bench::{Bench, Clock};
 pub use checked::{CheckOutcome, Checked};
 pub use sweep::{Sweep, SweptRate};
 
+/// The format of [`Examination`] as JSON; it changes when a field is taken away or changes its meaning.
+pub const EXAMINATION_FORMAT: u32 = 1;
+
 /// What an examination found.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Examination {
+    /// [`EXAMINATION_FORMAT`].
+    pub format: u32,
     /// The case's name.
     pub case: String,
     /// The variant that was examined.
@@ -117,7 +122,8 @@ pub fn examine(
     let (seconds, checks) = (clock.gone(), list.checks);
     let (case, variant) = (spec.case.clone(), spec.variant.clone());
     let (seed, task) = (spec.seed, spec.config.task.name());
-    Ok(Examination { case, variant, seed, task, device, seconds, seconds_per_update, checks, sweep })
+    let format = EXAMINATION_FORMAT;
+    Ok(Examination { format, case, variant, seed, task, device, seconds, seconds_per_update, checks, sweep })
 }
 
 /// Checks that need the model.
