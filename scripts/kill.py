@@ -3,13 +3,15 @@
 
     cargo build --release
     python3 scripts/kill.py --kills 2000      # a quarter of an hour on two cores; --kills 40 takes twenty seconds
+    python3 scripts/kill.py --signals --kills 100      # SIGTERM, SIGINT and SIGHUP instead, while text is prepared, too
 
     python3 scripts/kill.py --kills 0 --crowds 100      # 32 processes at once on one run, a hundred times
 
 Each chain is a run of its own: started, killed (SIGKILL) after a random time within the length of an unharmed run, started
 again, and so on, then left to end. Weights, optimizer and the journal's figures must be those of the unharmed run, bit by
-bit. Of a crowd one process trains the run, and the others are told which. Prints what it found, and fails where anything
-differs.
+bit. With `--signals` each chain prepares its own text, every command must leave within two seconds (`--within`) with status 75
+(or 0 where it had ended), and nothing half-written may be left. Of a crowd one process trains the run, and the others are told
+which. Prints what it found, and fails where anything differs.
 """
 import argparse
 import hashlib
@@ -21,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -72,6 +75,36 @@ def weights(run):
     return [hashlib.sha256((last / name).read_bytes()).hexdigest() for name in ("model.safetensors", "optimizer.safetensors")]
 
 
+SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
+
+
+def half_written(folder):
+    """Names below a folder that only something half-written has."""
+    names = [path.name for path in folder.rglob("*")]
+    return [name for name in names if name.endswith((".tmp", ".building")) or name.startswith(("partial-", "removed-", "replaced-"))]
+
+
+def interrupt(process, draw, within, folder):
+    """Sends a signal, and holds what follows against what is promised; where it was and seconds it took."""
+    journal = list(folder.rglob("journal.jsonl"))
+    where = "training" if journal and journal[0].stat().st_size else "before"
+    chosen = draw.choice(SIGNALS)
+    begun = time.monotonic()
+    process.send_signal(chosen)
+    _, said = process.communicate()
+    took = time.monotonic() - begun
+    code = process.returncode
+    if code == -chosen:
+        where = "starting"  # it did not listen yet: the signal did what it does to any process
+    elif code not in (0, 75):
+        sys.exit(f"{chosen.name} {where}: status {code}: {said}")
+    if took > within:
+        sys.exit(f"{chosen.name} {where}: left after {took:.1f} s: {said}")
+    if left := half_written(folder):
+        sys.exit(f"{chosen.name} {where}: half-written: {left}: {said}")
+    return where, took
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--casebook", type=Path, default=ROOT / "target/release/casebook")
@@ -79,6 +112,8 @@ def main():
     parser.add_argument("--chain", type=int, default=10, help="kills of one run at most")
     parser.add_argument("--crowds", type=int, default=0, help="times that 32 processes begin one run together")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--signals", action="store_true", help="SIGTERM, SIGINT and SIGHUP instead of SIGKILL")
+    parser.add_argument("--within", type=float, default=2, help="seconds in which a signal must be answered")
     a = parser.parse_args()
     draw = random.Random(a.seed)
     with tempfile.TemporaryDirectory() as folder:
@@ -87,7 +122,8 @@ def main():
         case.write_text(CASE.format(sample=ROOT / "data/sample"), encoding="utf-8")
 
         def start(runs):
-            words = [a.casebook, "train", case, "--runs", folder / runs, "--prepared", folder / "prepared"]
+            prepared = folder / (runs if a.signals else "") / "prepared"
+            words = [a.casebook, "train", case, "--runs", folder / runs, "--prepared", prepared]
             return subprocess.Popen([str(word) for word in words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
         start("first").communicate()  # prepares the text
@@ -100,15 +136,20 @@ def main():
         run = "case/base/s1"
         wanted = figures(folder / "whole" / run), weights(folder / "whole" / run)
         kills = chains = 0
+        places, slowest = Counter(), 0
         while kills < a.kills:
             chains += 1
             runs = f"chain-{chains}"
             for _ in range(min(draw.randint(1, a.chain), a.kills - kills)):
                 process = start(runs)
                 time.sleep(draw.random() * length)
+                kills += 1
+                if a.signals:
+                    where, took = interrupt(process, draw, a.within, folder / runs)
+                    places[where], slowest = places[where] + 1, max(slowest, took)
+                    continue
                 process.send_signal(signal.SIGKILL)
                 process.communicate()
-                kills += 1
             process = start(runs)
             _, error = process.communicate()
             if process.returncode:
@@ -136,6 +177,9 @@ def main():
     if kills:
         print(f"{kills} kills in {chains} chains of up to {a.chain}: each run ended as the one left alone, {len(wanted[0])} journal "
               f"lines, weights and moments to the bit")
+    if a.signals:
+        told = ", ".join(f"{count} {where}" for where, count in sorted(places.items()))
+        print(f"signals: {told}; the slowest was answered within {slowest:.2f} s; nothing half-written")
 
 
 if __name__ == "__main__":

@@ -453,6 +453,28 @@ pub enum Precision {
     Bf16,
 }
 
+/// What a run does where the device has no memory for a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutOfMemory {
+    /// It ends, and names the `micro_batch_size` that fits.
+    Stop,
+    /// It goes back to its newest checkpoint, and on with what fits.
+    Split,
+}
+
+/// What a run does where there is no room for what it writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DiskFull {
+    /// It ends; the same command goes on from the newest checkpoint.
+    Stop,
+    /// It waits until there is room.
+    Pause,
+    /// It removes its older checkpoints, and stops where that is not enough.
+    Thin,
+}
+
 /// Batch, length, device, and what is logged, evaluated and kept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -463,6 +485,9 @@ pub struct TrainConfig {
     /// result is that of the whole batch, but for dropout, which draws other elements when the batch is cut otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub micro_batch_size: Option<usize>,
+    /// Where the device has no memory for a pass: `stop` and name the `micro_batch_size` that fits, or `split`, going back to
+    /// the newest checkpoint and on with it. Samples and their order stay the same; see `micro_batch_size` for dropout.
+    pub out_of_memory: OutOfMemory,
     /// Length of the run in passes over the data. Exactly one of epochs, steps, tokens and minutes is set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub epochs: Option<f64>,
@@ -493,6 +518,9 @@ pub struct TrainConfig {
     pub checkpoint_every: Length,
     /// Checkpoints kept besides the best and the last.
     pub keep_checkpoints: usize,
+    /// Where the disk is full, or a quota used up: `stop` and say so, `pause` until there is room, or `thin` this run's
+    /// checkpoints down to the best and the newest, oldest first, and stop where that is not enough.
+    pub disk_full: DiskFull,
     /// End a run that has collapsed: three validations in a row, after the warm-up and a fifth of the run, within 2 % of
     /// the unigram loss.
     pub stop_collapsed: bool,
@@ -505,6 +533,7 @@ impl Default for TrainConfig {
         Self {
             batch_size: 32,
             micro_batch_size: None,
+            out_of_memory: OutOfMemory::Stop, // another way of cutting draws other dropout: whoever asks should know
             epochs: None,
             steps: None,
             tokens: None,
@@ -517,6 +546,7 @@ impl Default for TrainConfig {
             eval_rows: 0,
             checkpoint_every: Length::Epochs(1.0),
             keep_checkpoints: 1,
+            disk_full: DiskFull::Stop, // a paused run holds its device, a thinned one removes what it was asked to keep
             stop_collapsed: false,
             workers: 1,
         }

@@ -14,19 +14,19 @@ use crate::{
     arguments::{Arguments, Command, Norm, Places, ReplayArguments, ThroughputArguments, Way},
     diagnose, doctor, models, predict, probe, records,
     show::{JSON_FORMAT, Show, json_line, line, warning},
-    threads::stop_flag,
+    signals::{STOPPED, Signals},
 };
 
 /// Runs one command.
-pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(arguments: &Arguments, signals: &Signals) -> anyhow::Result<ExitCode> {
     match &arguments.command {
         Command::Train { case, variant, seed, set, places, way } => {
             let case = case::load(case, set)?;
-            train_case(&case, variant.as_deref(), *seed, places, way)
+            train_case(&case, variant.as_deref(), *seed, places, way, signals)
         }
-        Command::Resume { run, set, prepared, way } => resume(run, set, prepared, way),
+        Command::Resume { run, set, prepared, way } => resume(run, set, prepared, way, signals),
         Command::Check { case, set, resolved } => check(&case::load(case, set)?, *resolved),
-        Command::Probe(arguments) => probe::probe(arguments),
+        Command::Probe(arguments) => probe::probe(arguments, signals),
         Command::FillMask { run, text, top, device, json } => fill_mask(&load(run, device)?, text, *top, *json),
         Command::Predict(arguments) => predict::predict(arguments),
         Command::Evaluate { run, data, device, json, errors, .. } if is_tuned(run) => {
@@ -68,6 +68,7 @@ fn train_case(
     seed: Option<u64>,
     places: &Places,
     way: &Way,
+    signals: &Signals,
 ) -> anyhow::Result<ExitCode> {
     let base = std::env::current_dir().context("finding the current folder")?;
     let mut chosen = choose(case, variant)?.into_iter().cloned().collect::<Vec<_>>();
@@ -75,8 +76,8 @@ fn train_case(
         variant.check_files(&base)?;
         take_over(variant, &base)?;
     }
-    let stop = stop_flag()?;
-    let mut show = Show::new(way.json);
+    let stop = signals.flag();
+    let mut show = Show::new(way.json, signals);
     let mut specs = Vec::new();
     for variant in chosen {
         for seed in seeds(&variant, seed)? {
@@ -95,11 +96,13 @@ fn train_case(
         }
     }
     if specs.len() > 1 {
-        plan_runs(&specs, &stop, &mut show)?;
+        plan_runs(&specs, stop, &mut show)?;
     }
     let mut code = ExitCode::SUCCESS;
     for spec in specs {
-        match tell(&spec.run, &train(&spec, &stop, &mut show)?, &show) {
+        let outcome = train(&spec, stop, &mut show)?;
+        signals.training(false);
+        match tell(&spec.run, &outcome, &show) {
             After::Stop => return Ok(ExitCode::from(STOPPED)),
             After::GoOn => {}
             // The other variants and seeds are worth no less for it.
@@ -108,9 +111,6 @@ fn train_case(
     }
     Ok(code)
 }
-
-/// The exit status of a command that was asked to stop and goes on when given again: EX_TEMPFAIL of sysexits.h.
-pub(crate) const STOPPED: u8 = 75;
 
 /// What follows a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,7 +163,7 @@ fn tell(run: &Path, outcome: &Outcome, show: &Show) -> After {
     }
 }
 
-fn resume(run: &Path, set: &[String], prepared: &Path, way: &Way) -> anyhow::Result<ExitCode> {
+fn resume(run: &Path, set: &[String], prepared: &Path, way: &Way, signals: &Signals) -> anyhow::Result<ExitCode> {
     if !run.join("run.json").is_file() {
         bail!("{} is not a run: there is no run.json in it", run.display());
     }
@@ -181,9 +181,8 @@ fn resume(run: &Path, set: &[String], prepared: &Path, way: &Way) -> anyhow::Res
         cache: prepared.into(),
         force_device: way.force_device,
     };
-    let mut show = Show::new(way.json);
-    let stop = stop_flag()?;
-    let outcome = train(&spec, &stop, &mut show)?;
+    let mut show = Show::new(way.json, signals);
+    let outcome = train(&spec, signals.flag(), &mut show)?;
     Ok(match tell(run, &outcome, &show) {
         After::GoOn => ExitCode::SUCCESS,
         After::GoOnToFail => ExitCode::FAILURE,

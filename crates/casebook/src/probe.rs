@@ -8,9 +8,9 @@ use train::{CheckOutcome, Checked, Examination, Spec, Sweep, SweptRate, examine,
 
 use crate::{
     arguments::ProbeArguments,
-    commands::{STOPPED, choose},
+    commands::choose,
     show::{Show, json_line, line, warning},
-    threads::stop_flag,
+    signals::{STOPPED, Signals},
 };
 
 /// The exit status where a check failed, apart from that of errors.
@@ -21,7 +21,7 @@ const NAME: usize = 22;
 const OUTCOME: usize = 16;
 
 /// Examines a variant of a case and shows what was found.
-pub(crate) fn probe(arguments: &ProbeArguments) -> anyhow::Result<ExitCode> {
+pub(crate) fn probe(arguments: &ProbeArguments, signals: &Signals) -> anyhow::Result<ExitCode> {
     let mut set = arguments.set.clone();
     set.extend(arguments.device.iter().map(|device| format!("train.device={device}")));
     let case = case::load(&arguments.case, &set)?;
@@ -29,9 +29,9 @@ pub(crate) fn probe(arguments: &ProbeArguments) -> anyhow::Result<ExitCode> {
     for text in case::warnings(&spec.config) {
         warning(&text);
     }
-    let stop = stop_flag()?;
-    let mut show = Show::new(arguments.json);
-    let examination = examine(&spec, arguments.minutes, &stop, &mut show)?;
+    let stop = signals.flag();
+    let mut show = Show::new(arguments.json, signals);
+    let examination = examine(&spec, arguments.minutes, stop, &mut show)?;
     drop(show);
     if !arguments.json {
         conclusion(&examination, &case).iter().for_each(|row| line(row));

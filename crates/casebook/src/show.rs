@@ -13,7 +13,7 @@ use journal::{
 };
 use train::{Notice, Report, grouped};
 
-use crate::probe;
+use crate::{probe, signals::Signals};
 
 /// Shows an error as `error: what: why`.
 pub(crate) fn error(error: &anyhow::Error) {
@@ -47,17 +47,18 @@ pub(crate) struct Show {
     bar: Option<ProgressBar>,
     seconds_per_step: Option<f64>,
     steps_left: u64,
+    signals: Signals,
 }
 
 impl Show {
     /// JSON lines, or text with a progress bar where standard error is a terminal.
-    pub(crate) fn new(json: bool) -> Self {
+    pub(crate) fn new(json: bool, signals: &Signals) -> Self {
         let bar = (!json && stderr().is_terminal()).then(|| {
             let style =
                 ProgressStyle::with_template("{wide_bar} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
             ProgressBar::new(0).with_style(style)
         });
-        Self { json, bar, seconds_per_step: None, steps_left: 0 }
+        Self { json, bar, seconds_per_step: None, steps_left: 0, signals: signals.clone() }
     }
 
     /// A line for people; above the bar where there is one, and not at all among JSON lines.
@@ -221,11 +222,17 @@ impl Report for Show {
             Notice::Prepare(event @ corpus::PrepareEvent::Progress { bytes_done, bytes_total, .. }) => {
                 self.progress(*bytes_done, *bytes_total, event.to_string());
             }
+            Notice::Prepare(event @ corpus::PrepareEvent::LittleRoom { .. }) => self.warn(&event.to_string()),
             Notice::Prepare(event) => Show::say(self, &format!("text     {event}")),
             Notice::Fact(text) => Show::say(self, &text),
             Notice::Warning(text) => self.warn(&text),
             Notice::Checked(checked) => probe::rows(checked).iter().for_each(|row| Show::say(self, row)),
-            Notice::Event { event, baselines } => self.event(event, baselines),
+            Notice::Event { event, baselines } => {
+                if matches!(event, Event::Start(_) | Event::Resume(_)) {
+                    self.signals.training(true);
+                }
+                self.event(event, baselines);
+            }
             Notice::Step { step, total, seconds } => {
                 let mean = self.seconds_per_step.map_or(seconds, |mean| mean + NEWEST * (seconds - mean));
                 self.seconds_per_step = Some(mean);

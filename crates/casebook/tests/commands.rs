@@ -5,9 +5,9 @@
 use std::{
     fs,
     path::Path,
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tempfile::TempDir;
@@ -396,4 +396,116 @@ fn a_signal_saves_and_leaves_and_the_same_command_goes_on() {
     let shown = text(&resumed.stdout);
     assert!(resumed.status.success(), "{shown}{}", text(&resumed.stderr));
     assert!(shown.contains("resumed  at step") && shown.contains("finished"), "{shown}");
+}
+
+/// Starts the binary; standard error can be read.
+fn started(folder: &Path, program: &str, arguments: &[&str]) -> Child {
+    let mut command = Command::new(program);
+    command.current_dir(folder).args(arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+fn send(child: &Child, signal: &str) {
+    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+}
+
+fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    for _ in 0..1200 {
+        if is_so() {
+            return;
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    panic!("{what} did not come within a minute");
+}
+
+const BINARY: &str = env!("CARGO_BIN_EXE_casebook");
+
+#[test]
+fn a_signal_while_text_is_prepared_leaves_nothing_half_written_and_the_same_command_goes_on() {
+    let folder = folder();
+    let at = folder.path();
+    // Enough text that reading it takes a while; the unigram's training does not look at signals.
+    let line = |index: usize| format!("{} {} word{index} and {}\n", index * 7, index % 91, index * index);
+    fs::write(at.join("mine.txt"), (0..400_000).map(line).collect::<String>()).unwrap();
+    let long = ["train", "case.toml", "--set", "tokenizer.kind=unigram", "--set", "tokenizer.vocab_size=8000"];
+    let building = || {
+        let entries = fs::read_dir(at.join("data/prepared")).into_iter().flatten().flatten();
+        entries.filter(|entry| entry.path().extension().is_some_and(|end| end == "building")).count()
+    };
+    for signal in ["-HUP", "-INT", "-TERM"] {
+        let child = started(at, BINARY, &long);
+        wait_until("preparation", || building() == 1);
+        thread::sleep(Duration::from_millis(300));
+        send(&child, signal);
+        let asked = Instant::now();
+        let output = child.wait_with_output().unwrap();
+        assert!(asked.elapsed() < Duration::from_secs(10), "{signal} took {:?}", asked.elapsed());
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(75), "{signal}: {said}");
+        assert!(said.contains(&format!("stopped by SIG{}", &signal[1..])), "{said}");
+        assert!(building() == 0 && !at.join("runs/case").exists(), "{signal}");
+    }
+    let done = casebook(at, &["train", "case.toml", "--set", "data.corpora.mine.fraction=0.01"]);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+}
+
+#[test]
+fn a_hangup_is_a_signal_unless_whoever_started_the_run_has_it_ignored() {
+    let folder = folder();
+    let at = folder.path();
+    let logs = |run: &str| {
+        let journal = at.join(run).join("case/base/s1/journal.jsonl");
+        fs::read_to_string(journal).unwrap_or_default().matches(r#""event":"log""#).count()
+    };
+    let long = ["train", "case.toml", "--set", "train.steps=100000", "--runs", "heard"];
+    let child = started(at, BINARY, &long);
+    wait_until("the loop", || logs("heard") > 0);
+    send(&child, "-HUP");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(75));
+    assert!(text(&output.stderr).contains("asked to stop"), "{}", text(&output.stderr));
+
+    let ignoring = [&[BINARY], &long[..5], &["ignored"]].concat();
+    let child = started(at, "nohup", &ignoring);
+    wait_until("the loop", || logs("ignored") > 0);
+    send(&child, "-HUP");
+    let before = logs("ignored");
+    wait_until("more of the run", || logs("ignored") > before + 2);
+    send(&child, "-TERM");
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(75));
+}
+
+#[test]
+fn a_second_signal_ends_the_process_where_it_stands() {
+    let folder = folder();
+    let at = folder.path();
+    // Steps so long that the first signal cannot have been answered yet.
+    let long = ["train", "case.toml", "--set", "train.batch_size=4096", "--set", "train.steps=20"];
+    let child = started(at, BINARY, &[&long[..], &["--set", "model.d_model=256"]].concat());
+    let journal = at.join("runs/case/base/s1/journal.jsonl");
+    wait_until("the first evaluation", || {
+        fs::read_to_string(&journal).is_ok_and(|text| text.contains(r#""event":"eval""#))
+    });
+    send(&child, "-TERM");
+    thread::sleep(Duration::from_millis(5));
+    send(&child, "-INT");
+    let code = child.wait_with_output().unwrap().status.code();
+    assert!(code == Some(130) || code == Some(75), "{code:?}");
+}
+
+#[test]
+fn what_only_reads_leaves_at_once() {
+    let folder = folder();
+    let at = folder.path();
+    assert!(casebook(at, &["train", "case.toml"]).status.success());
+    let line = "seoul is the capital of south korea and has a river\n".repeat(400_000);
+    fs::write(at.join("long.txt"), line).unwrap();
+    let child = started(at, BINARY, &["evaluate", "runs/case/base/s1", "--data", "long.txt"]);
+    thread::sleep(Duration::from_millis(700));
+    send(&child, "-TERM");
+    let asked = Instant::now();
+    let output = child.wait_with_output().unwrap();
+    assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
+    assert_eq!(output.status.code(), Some(75), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("stopped by SIGTERM"), "{}", text(&output.stderr));
 }

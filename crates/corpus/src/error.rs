@@ -17,7 +17,7 @@ pub enum CorpusError {
         source: io::Error,
     },
     /// A file could not be written.
-    #[error("cannot write {path}")]
+    #[error("cannot write {path} (nothing half-written is left: {})", disk::remedy(source))]
     Write {
         /// The file or folder.
         path: PathBuf,

@@ -7,6 +7,7 @@ mod manifest;
 mod passes;
 mod pipeline;
 mod prepared;
+mod room;
 mod store;
 
 use std::fmt;
@@ -30,6 +31,7 @@ use self::inputs::{Inputs, check_unchanged, gather};
 use self::manifest::{FORMAT, MANIFEST};
 use self::passes::{Passes, Survey};
 use self::prepared::{TOKENIZER, open_shard};
+use self::room::little_room;
 use self::store::Store;
 use crate::read::{InputFile, resolve, settle_documents};
 use crate::tokenizer::train;
@@ -62,6 +64,15 @@ pub enum PrepareEvent {
     Waiting {
         /// The file by which they know of each other.
         lock: PathBuf,
+    },
+    /// The prepared text is not likely to fit.
+    LittleRoom {
+        /// Where it is to go.
+        folder: PathBuf,
+        /// Bytes it will take, by a rule of thumb.
+        wanted: u64,
+        /// Bytes that are free.
+        free: u64,
     },
     /// A pass over the text goes on.
     Progress {
@@ -112,6 +123,13 @@ impl fmt::Display for PrepareEvent {
             Self::Waiting { lock } => {
                 write!(to, "another process prepares the same text; waiting for it ({})", lock.display())
             }
+            Self::LittleRoom { folder, wanted, free } => write!(
+                to,
+                "little room: the prepared text will take about {:.1} MB in {}, and {:.1} MB are free; make room, or give another folder with --prepared",
+                *wanted as f64 / 1e6,
+                folder.display(),
+                *free as f64 / 1e6
+            ),
             Self::Progress { stage, bytes_done, bytes_total } => {
                 let percent = *bytes_done as f64 / (*bytes_total).max(1) as f64 * 100.0;
                 write!(to, "{stage}: {percent:.0} % of {:.1} MB", *bytes_total as f64 / 1e6)
@@ -160,6 +178,9 @@ pub fn prepare(
         report(&PrepareEvent::Reused { folder });
         return Ok(prepared);
     }
+    if let Some(warning) = little_room(request.data, &inputs, request.tokenizer.vocab_size, request.cache) {
+        report(&warning);
+    }
     // What a build that was killed left behind: whoever holds the lock is alone here.
     let building = Building::start(request.cache.join(format!("{}.building", inputs.key)))?;
     let manifest = build(request, &inputs, &building.0, report, stop, started)?;
@@ -202,13 +223,14 @@ fn lock(path: &Path, report: &mut dyn FnMut(&PrepareEvent), stop: &AtomicBool) -
 }
 
 /// A folder under construction; deleted unless it is finished.
-struct Building(PathBuf);
+struct Building(PathBuf, #[allow(dead_code, reason = "it lives as long as the folder is built")] disk::HalfWritten);
 
 impl Building {
     fn start(path: PathBuf) -> Result<Self, CorpusError> {
         disk::remove_folder_if_there(&path).map_err(CorpusError::write(&path))?;
+        let half = disk::HalfWritten::at(&path);
         disk::create_folder(&path).map_err(CorpusError::write(&path))?;
-        Ok(Self(path))
+        Ok(Self(path, half))
     }
 
     /// Writes the manifest last and gives the folder its name, all of it safe from a power cut.

@@ -13,7 +13,7 @@ use case::{CorpusConfig, DocumentKind, TextFormat};
 
 pub use documents::Tally;
 pub(crate) use documents::{Block, Documents};
-pub(crate) use files::{InputFile, resolve};
+pub(crate) use files::{Compression, InputFile, resolve};
 pub(crate) use table::{Record, read_lines, read_table, table_file};
 
 use crate::CorpusError;

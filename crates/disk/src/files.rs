@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::leave::{HalfWritten, pass};
 use crate::watch::{Operation, ask};
 
 /// A file open for writing.
@@ -27,6 +28,7 @@ impl DiskFile {
     /// # Errors
     /// The system's.
     pub fn create(path: &Path) -> io::Result<Self> {
+        let _passed = pass();
         done(Operation::Create(path))?;
         Ok(Self { file: File::create(path)?, path: path.into(), at: 0 })
     }
@@ -40,6 +42,7 @@ impl DiskFile {
         if path.symlink_metadata().is_ok() {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
+        let _passed = pass();
         done(Operation::Create(path))?;
         let file = OpenOptions::new().append(true).create_new(true).open(path)?;
         Ok(Self { file, path: path.into(), at: 0 })
@@ -60,6 +63,7 @@ impl DiskFile {
     /// # Errors
     /// The system's.
     pub fn sync(&mut self) -> io::Result<()> {
+        let _passed = pass();
         done(Operation::Sync(&self.path))?;
         self.file.sync_data()
     }
@@ -69,6 +73,7 @@ impl DiskFile {
     /// # Errors
     /// The system's.
     pub fn set_len(&mut self, length: u64) -> io::Result<()> {
+        let _passed = pass();
         done(Operation::SetLength(&self.path, length))?;
         self.file.set_len(length)?;
         self.at = length;
@@ -83,6 +88,7 @@ impl DiskFile {
 
 impl Write for DiskFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let _passed = pass();
         if let Err((part, error)) = ask(Operation::Write(&self.path, self.at, bytes)) {
             self.file.write_all(&bytes[..part])?;
             self.at += part as u64;
@@ -115,6 +121,7 @@ pub fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// The system's, with the path it is about; the sibling is removed and the old content untouched.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), (PathBuf, io::Error)> {
     let sibling = temporary_sibling(path);
+    let _half = HalfWritten::at(&sibling);
     let written = write_synced(&sibling, bytes)
         .map_err(|error| (sibling.clone(), error))
         .and_then(|()| rename(&sibling, path).map_err(|error| (path.to_path_buf(), error)));
@@ -176,6 +183,7 @@ pub fn copy(from: &Path, to: &Path) -> io::Result<()> {
 /// # Errors
 /// The system's.
 pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    let _passed = pass();
     done(Operation::Rename(from, to))?;
     fs::rename(from, to)
 }
@@ -185,6 +193,7 @@ pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
 /// # Errors
 /// The system's.
 pub fn remove_file(path: &Path) -> io::Result<()> {
+    let _passed = pass();
     done(Operation::Remove(path))?;
     fs::remove_file(path)
 }
@@ -194,6 +203,7 @@ pub fn remove_file(path: &Path) -> io::Result<()> {
 /// # Errors
 /// The system's.
 pub fn create_folder(path: &Path) -> io::Result<()> {
+    let _passed = pass();
     done(Operation::CreateFolder(path))?;
     fs::create_dir(path)
 }
@@ -228,6 +238,7 @@ pub fn remove_folder(path: &Path) -> io::Result<()> {
             remove_file(&entry.path())?;
         }
     }
+    let _passed = pass();
     done(Operation::RemoveFolder(path))?;
     fs::remove_dir(path)
 }
@@ -248,6 +259,7 @@ pub fn remove_folder_if_there(path: &Path) -> io::Result<()> {
 /// # Errors
 /// The system's.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
+    let _passed = pass();
     done(Operation::SyncFolder(folder))?;
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }

@@ -6,6 +6,8 @@
 
 pub mod crash;
 mod files;
+mod leave;
+mod room;
 mod seal;
 mod watch;
 
@@ -13,5 +15,7 @@ pub use files::{
     DiskFile, copy, create_folder, create_folders, folder_of, is_temporary, name_folder, remove_file, remove_folder,
     remove_folder_if_there, rename, sync_folder, write_synced, write_whole,
 };
+pub use leave::{HalfWritten, abandon};
+pub use room::{free, is_full, remedy, wait};
 pub use seal::{sealed, unsealed};
 pub use watch::{Answer, Counting, Failing, Failure, Operation, Recorded, Recording, Watch, watched};

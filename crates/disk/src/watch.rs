@@ -43,6 +43,14 @@ pub enum Answer {
 pub trait Watch {
     /// What is to become of it.
     fn before(&mut self, operation: Operation<'_>) -> Answer;
+
+    /// Somebody waits for room on the disk; under a watch the wait is left out.
+    fn waited(&mut self) {}
+
+    /// Bytes that are said to be free; none for what the system says.
+    fn free(&mut self) -> Option<u64> {
+        None
+    }
 }
 
 thread_local! {
@@ -75,6 +83,18 @@ pub(crate) fn ask(operation: Operation<'_>) -> Result<(), (usize, io::Error)> {
         Answer::Fail(error) => Err((0, error)),
         Answer::Short(bytes, error) => Err((bytes, error)),
     }
+}
+
+/// Tells the watch, if there is one, that somebody waits for room; true where there is one.
+pub(crate) fn wait_is_left_out() -> bool {
+    let watch = WATCH.with_borrow(Clone::clone);
+    watch.map(|watch| watch.borrow_mut().waited()).is_some()
+}
+
+/// Bytes that the watch, if there is one, says are free.
+pub(crate) fn watched_free() -> Option<u64> {
+    let watch = WATCH.with_borrow(Clone::clone);
+    watch.and_then(|watch| watch.borrow_mut().free())
 }
 
 /// Counts operations.
@@ -110,7 +130,8 @@ impl Failure {
     /// Every one of them.
     pub const ALL: [Self; 5] = [Self::DiskFull, Self::QuotaFull, Self::InputOutput, Self::ReadOnly, Self::ShortWrite];
 
-    fn error(self) -> io::Error {
+    /// The system's error.
+    pub fn error(self) -> io::Error {
         // Numbers of Linux; elsewhere they are other errors, which must be borne as well.
         io::Error::from_raw_os_error(match self {
             Self::DiskFull | Self::ShortWrite => 28,

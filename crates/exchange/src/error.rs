@@ -21,7 +21,7 @@ pub enum ExchangeError {
         cause: io::Error,
     },
     /// A folder that could not be written.
-    #[error("cannot write {} (nothing half-written is left)", path.display())]
+    #[error("cannot write {} (nothing half-written is left: {})", path.display(), disk::remedy(cause))]
     Write {
         /// The file or folder.
         path: PathBuf,

@@ -23,6 +23,7 @@ pub fn write_folder(to: &Path, files: &[(&str, &[u8])]) -> Result<(), ExchangeEr
     name.push(to.file_name().unwrap_or_default());
     name.push(".partial");
     let partial = parent.join(name);
+    let _half = disk::HalfWritten::at(&partial);
     let write = || {
         disk::remove_folder_if_there(&partial).map_err(failed(&partial))?;
         disk::create_folder(&partial).map_err(failed(&partial))?;

@@ -10,7 +10,7 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum JournalError {
     /// The operating system refused: missing file, no permission, full disk.
-    #[error("cannot {action} {}", path.display())]
+    #[error("cannot {action} {}{}", path.display(), remedy(action, source))]
     Io {
         /// What was attempted: `read`, `write`, `create`, ...
         action: &'static str,
@@ -189,6 +189,11 @@ pub enum LineFault {
         /// Of its content.
         computed: String,
     },
+}
+
+/// What helps where something could not be written.
+fn remedy(action: &str, cause: &io::Error) -> String {
+    if matches!(action, "read" | "list") { String::new() } else { format!(" ({})", disk::remedy(cause)) }
 }
 
 impl JournalError {

@@ -209,7 +209,7 @@ fn a_full_disk_is_passed_up_with_path_and_cause() {
     let file = DiskFile::append(full).unwrap();
     let mut journal = Journal { file, path: full.to_path_buf(), length: 0, torn: false };
     let error = journal.append(&start()).unwrap_err();
-    assert_eq!(error.to_string(), "cannot write to /dev/full");
+    assert_eq!(error.to_string(), "cannot write to /dev/full (make room, then run the same command again)");
     assert!(std::error::Error::source(&error).unwrap().to_string().contains("No space left"));
     // A device cannot be cut: the journal remembers that its end may be torn, and does not write behind it.
     assert!(journal.torn);

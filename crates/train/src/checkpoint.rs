@@ -88,25 +88,43 @@ pub(crate) fn save(
     let parent = folder_of(run);
     let folder = parent.join(format!("step-{:07}", state.step));
     let partial = parent.join(format!("partial-{:07}", state.step));
+    let _half = disk::HalfWritten::at(&partial);
     remove_if_there(&partial)?;
-    disk::create_folders(&partial).map_err(|cause| write_error(&partial, cause))?;
-    let written = write_files(&partial, model, optimizer, state);
+    let written = disk::create_folders(&partial)
+        .map_err(|cause| write_error(&partial, cause))
+        .and_then(|()| write_files(&partial, model, optimizer, state))
+        .and_then(|bytes| put_in_place(&parent, &partial, &folder, state.step).map(|()| bytes));
     if written.is_err() {
         // Best effort: the first error is the one to report.
         let _ = disk::remove_folder_if_there(&partial);
     }
-    let bytes = written?;
-    // One of this step is moved aside, not removed, until the new one stands in its place.
-    let replaced = parent.join(format!("replaced-{:07}", state.step));
+    Ok((Checkpoint { step: state.step, folder }, written?))
+}
+
+/// Gives a whole checkpoint its name. One of this step is moved aside, not removed, until the new one stands in its place.
+fn put_in_place(parent: &Path, partial: &Path, folder: &Path, step: u64) -> Result<(), TrainError> {
+    let replaced = parent.join(format!("replaced-{step:07}"));
     remove_if_there(&replaced)?;
     if folder.exists() {
-        disk::rename(&folder, &replaced).map_err(|cause| write_error(&replaced, cause))?;
+        disk::rename(folder, &replaced).map_err(|cause| write_error(&replaced, cause))?;
     }
-    disk::rename(&partial, &folder).map_err(|cause| write_error(&folder, cause))?;
-    sync(&parent)?;
-    remove_if_there(&replaced)?;
-    Ok((Checkpoint { step: state.step, folder }, bytes))
+    disk::rename(partial, folder).map_err(|cause| write_error(folder, cause))?;
+    sync(parent)?;
+    remove_if_there(&replaced)
 }
+
+/// Bytes that a checkpoint of this model takes: weights and two moments, and what stands around them.
+pub(crate) fn size(model: &Model) -> u64 {
+    let weights = flat_weights(model);
+    let numbers: usize = weights.iter().map(|weight| weight.shape.iter().product::<usize>()).sum();
+    let names: usize = weights.iter().map(|weight| weight.name.len() + HEADER_BYTES).sum();
+    (3 * (4 * numbers + names) + STATE_BYTES) as u64
+}
+
+/// What a tensor's line in a safetensors header takes besides its name.
+const HEADER_BYTES: usize = 80;
+/// More than state and manifest take with the window of a log line full of norms.
+const STATE_BYTES: usize = 16 << 10;
 
 fn write_files(folder: &Path, model: &Model, optimizer: &Optimizer, state: &State) -> Result<u64, TrainError> {
     let weights = flat_weights(model);
@@ -144,14 +162,31 @@ fn write_files(folder: &Path, model: &Model, optimizer: &Optimizer, state: &Stat
 pub(crate) fn thin(run: &Path, keep: usize, best: Option<u64>) -> Result<(), TrainError> {
     let all = list(run);
     let newest = all.len().saturating_sub(keep + 1);
-    for checkpoint in all[..newest].iter().filter(|checkpoint| Some(checkpoint.step) != best) {
-        // Under another name first: a folder of which half is removed must not look like a checkpoint.
-        let removed = folder_of(run).join(format!("removed-{:07}", checkpoint.step));
-        remove_if_there(&removed)?;
-        disk::rename(&checkpoint.folder, &removed).map_err(|cause| write_error(&removed, cause))?;
-        remove_if_there(&removed)?;
-    }
-    Ok(())
+    all[..newest].iter().filter(|checkpoint| Some(checkpoint.step) != best).try_for_each(|one| remove(run, one))
+}
+
+fn remove(run: &Path, checkpoint: &Checkpoint) -> Result<(), TrainError> {
+    // Under another name first: a folder of which half is removed must not look like a checkpoint.
+    let removed = folder_of(run).join(format!("removed-{:07}", checkpoint.step));
+    remove_if_there(&removed)?;
+    disk::rename(&checkpoint.folder, &removed).map_err(|cause| write_error(&removed, cause))?;
+    remove_if_there(&removed)
+}
+
+/// Deletes the oldest checkpoint to make room, and returns its step; never the newest that holds, which a resume goes on
+/// from, nor one after it, nor the best, be it the run's own or the one which that newest knows.
+///
+/// # Errors
+/// [`TrainError::Write`] where the folder cannot be removed.
+pub(crate) fn remove_oldest(run: &Path, best: Option<u64>) -> Result<Option<u64>, TrainError> {
+    let all = list(run);
+    let newest = all.iter().rev().find_map(|one| load(one).ok().map(|loaded| (one.step, loaded.state.best)));
+    let Some((newest, known)) = newest else { return Ok(None) };
+    let kept = [best, known.map(|best| best.step)];
+    let mut older = all.iter().filter(|one| one.step < newest && !kept.contains(&Some(one.step)));
+    let Some(oldest) = older.next() else { return Ok(None) };
+    remove(run, oldest)?;
+    Ok(Some(oldest.step))
 }
 
 /// Removes what a process that died has left: checkpoints it was writing or removing, and files it had not named yet. Asked

@@ -76,14 +76,56 @@ pub enum TrainError {
         /// The framework's words.
         cause: String,
     },
+    /// A device without memory for a step.
+    #[error("the device has no memory for passes of {rows} rows ({cause}); {}", crate::memory::remedy(*rows, *fits))]
+    OutOfMemory {
+        /// Rows of a pass.
+        rows: usize,
+        /// Rows of a pass that fit; none where none do.
+        fits: Option<usize>,
+        /// The framework's words.
+        cause: String,
+    },
     /// A file that could not be written.
-    #[error("cannot write {} (nothing half-written is left: make room or give the right to write, then run the same command again)", path.display())]
+    #[error("cannot write {} (nothing half-written is left: {})", path.display(), disk::remedy(cause))]
     Write {
         /// The file or folder.
         path: PathBuf,
         /// The system's words.
         #[source]
         cause: io::Error,
+    },
+    /// A disk that is full, or a quota that is used up.
+    #[error(
+        "the disk is full: {need}. {kept} Make room, and the same command goes on from there; disk_full in [train] can be \"pause\", which waits for room, or \"thin\", which removes older checkpoints"
+    )]
+    DiskFull {
+        /// The file, the bytes that were wanted and those that are free.
+        need: String,
+        /// The checkpoints there are.
+        kept: String,
+        /// The system's words.
+        #[source]
+        cause: io::Error,
+    },
+    /// Asked to stop while it waited for room.
+    #[error("asked to stop while waiting for room to write {}", path.display())]
+    StoppedWaiting {
+        /// The file or folder.
+        path: PathBuf,
+    },
+    /// A disk on which not even one checkpoint fits.
+    #[error(
+        "{} has no room for a single checkpoint: {} bytes are wanted and {} are free; nothing was begun: make room, or give another folder with `--runs`",
+        run.display(), crate::grouped(*one), crate::grouped(*free)
+    )]
+    NoRoom {
+        /// The run's folder.
+        run: PathBuf,
+        /// Bytes of a checkpoint.
+        one: u64,
+        /// Bytes that are free.
+        free: u64,
     },
     /// A file that could not be read.
     #[error("cannot read {}", path.display())]
@@ -249,4 +291,11 @@ pub enum TrainError {
         /// Tokens of a row.
         seq_len: usize,
     },
+}
+
+impl TrainError {
+    /// Whether it is no failure, but what follows from being asked to stop.
+    pub fn is_interruption(&self) -> bool {
+        matches!(self, Self::Corpus(corpus::CorpusError::Interrupted) | Self::StoppedWaiting { .. })
+    }
 }

@@ -12,16 +12,18 @@ use case::{CaseConfig, differences};
 use diagnose::Lookout;
 use journal::{Event, Journal, RunInfo, Status};
 
-use crate::TrainError;
+use crate::{TrainError, room::Room};
 
 /// A run's folder, held.
-pub(crate) struct RunFolder {
+pub(crate) struct RunFolder<'a> {
     /// Where it is.
     pub(crate) path: PathBuf,
     /// Its journal, open for more.
     pub(crate) journal: Journal,
     /// What judges the run while it goes on.
     pub(crate) lookout: Lookout,
+    /// What is done where the disk is full.
+    pub(crate) room: Room<'a>,
     /// Held as long as this lives; the system frees it when the process dies, however it dies.
     _lock: File,
 }
@@ -90,25 +92,31 @@ pub(crate) fn lock(path: &Path) -> Result<File, TrainError> {
     Ok(file)
 }
 
-impl RunFolder {
+impl<'a> RunFolder<'a> {
     /// A new run's folder with its case, its facts and an empty journal, written in this order: a folder with a journal
     /// has all the rest.
-    pub(crate) fn create(path: &Path, lock: File, resolved: &str, info: &RunInfo) -> Result<Self, TrainError> {
+    pub(crate) fn create(
+        path: &Path,
+        lock: File,
+        resolved: &str,
+        info: &RunInfo,
+        room: Room<'a>,
+    ) -> Result<Self, TrainError> {
         journal::write_atomically(&path.join("case.toml"), resolved.as_bytes())?;
         info.write(path)?;
         let journal = Journal::create(&journal_path(path))?;
-        Ok(Self { path: path.into(), journal, lookout: Lookout::new(info.clone()), _lock: lock })
+        Ok(Self { path: path.into(), journal, lookout: Lookout::new(info.clone()), room, _lock: lock })
     }
 
     /// A run's folder to go on with; the second value tells of a journal line that was cut off.
-    pub(crate) fn open(path: &Path, lock: File) -> Result<(Self, Option<String>), TrainError> {
+    pub(crate) fn open(path: &Path, lock: File, room: Room<'a>) -> Result<(Self, Option<String>), TrainError> {
         let (journal, torn) = Journal::open(&journal_path(path))?;
         let torn = torn.map(|tail| {
             let (bytes, at) = (tail.bytes, tail.offset);
             format!("the journal's last line was cut short: {bytes} bytes after byte {at} were dropped")
         });
         let lookout = Lookout::resumed(RunInfo::read(path)?, journal::read(&journal_path(path))?);
-        Ok((Self { path: path.into(), journal, lookout, _lock: lock }, torn))
+        Ok((Self { path: path.into(), journal, lookout, room, _lock: lock }, torn))
     }
 }
 
@@ -127,7 +135,7 @@ pub fn read_case(run: &Path) -> Result<CaseConfig, TrainError> {
 
 /// Keys that may change when a run goes on: its words, its length, its device, and what is watched and kept. A change of length or
 /// device that moves a step's numbers is said in the journal.
-const MAY_CHANGE: [&str; 17] = [
+const MAY_CHANGE: [&str; 19] = [
     "question",
     "source",
     "conclusion",
@@ -142,6 +150,8 @@ const MAY_CHANGE: [&str; 17] = [
     "train.eval_every",
     "train.checkpoint_every",
     "train.keep_checkpoints",
+    "train.disk_full",
+    "train.out_of_memory",
     "train.stop_collapsed",
     "finetune.patience",
     "train.workers",

@@ -56,6 +56,7 @@ pub(crate) fn run(
                     return diverge(folder, report, setup, state, text);
                 }
                 improved = note_evaluation(setup, state, &done);
+                folder.room.best = state.best.map(|best| best.step);
                 record(folder, report, setup, Event::Eval(done.event(setup, state, Split::Valid, improved)))?;
                 if let Some(text) = collapse(setup, state, done.loss()) {
                     return give_up(folder, report, setup, state, "collapsed", text);
@@ -132,14 +133,21 @@ pub(crate) fn record(
     setup: &Setup,
     event: Event,
 ) -> Result<(), TrainError> {
-    folder.journal.append(&event)?;
+    append(folder, report, &event)?;
     report.say(Notice::Event { event: &event, baselines: &setup.baselines });
     for alert in folder.lookout.see(&event) {
         let event = Event::Alert(alert);
-        folder.journal.append(&event)?;
+        append(folder, report, &event)?;
         report.say(Notice::Event { event: &event, baselines: &setup.baselines });
     }
     Ok(())
+}
+
+/// More than a line of the journal takes.
+const LINE_BYTES: u64 = 16 << 10;
+
+fn append(folder: &mut RunFolder, report: &mut dyn Report, event: &Event) -> Result<(), TrainError> {
+    folder.written(event.step(), LINE_BYTES, report, |_, journal| Ok(journal.append(event)?))
 }
 
 /// Remembers an evaluation; true where it is the best so far.
@@ -184,12 +192,15 @@ fn save(
 ) -> Result<(), TrainError> {
     let started = Instant::now();
     let best = state.best.is_some_and(|best| best.step == state.step);
-    let (saved, bytes) = checkpoint::save(&folder.path, model, optimizer, state)?;
+    let size = checkpoint::size(model);
+    let (saved, bytes) =
+        folder.written(state.step, size, report, |run, _| checkpoint::save(run, model, optimizer, state))?;
     let name = saved.folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let duration_s = started.elapsed().as_secs_f64();
     let event = CheckpointSaved { step: state.step, folder: name, best, bytes, duration_s };
     record(folder, report, setup, Event::Checkpoint(event))?;
-    checkpoint::thin(&folder.path, setup.plan.keep_checkpoints, state.best.map(|best| best.step))
+    let (keep, best) = (setup.plan.keep_checkpoints, state.best.map(|best| best.step));
+    folder.written(state.step, 0, report, |run, _| checkpoint::thin(run, keep, best))
 }
 
 /// Evaluates on the test split, where there is one, once; false where it was asked to stop on the way. Of labelled examples

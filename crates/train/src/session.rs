@@ -5,17 +5,15 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::atomic::AtomicBool,
-    time::Instant,
 };
 
-use case::{CaseConfig, Length};
+use case::{CaseConfig, Length, OutOfMemory};
 use encoder::{Model, flat_weights};
 use journal::{Event, Resume, RunInfo, Start, Status};
 use optim::{Optimizer, WeightInfo};
 
 use crate::{
     Report, TrainError,
-    batch::Lesson,
     checkpoint::{self, Loaded},
     device::Place,
     doctor,
@@ -24,13 +22,15 @@ use crate::{
     info,
     machine::{commit, now},
     material::{Material, material},
+    memory,
     notice::Notice,
-    plan::{Plan, Yardstick, asked_length, needs_timing},
+    plan::{Plan, asked_length},
+    room::{Room, foresee, with_room},
     run::{end, record, run},
     setup::Setup,
     start::{first_model, same_start},
     state::State,
-    update::update,
+    timing::timed,
 };
 
 /// What to train, and where things are.
@@ -70,12 +70,29 @@ pub enum Outcome {
 /// # Errors
 /// [`TrainError`]; what stood in the folder before stands there still.
 pub fn train(spec: &Spec, stop: &AtomicBool, report: &mut dyn Report) -> Result<Outcome, TrainError> {
-    let held = lock(&spec.run)?;
-    let outcome = train_held(spec, held, stop, report);
-    if outcome.is_err() && matches!(look(&spec.run), Ok(Found::Nothing)) {
-        leave_nothing(&spec.run);
+    let mut fitting = None;
+    loop {
+        let held = lock(&spec.run)?;
+        let outcome = train_held(spec, fitting, held, stop, report).map_err(|error| with_room(&spec.run, error));
+        if outcome.is_err() && matches!(look(&spec.run), Ok(Found::Nothing)) {
+            leave_nothing(&spec.run);
+        }
+        match outcome {
+            Err(TrainError::StoppedWaiting { .. }) => return Ok(Outcome::Ended(Status::Stopped)),
+            Err(TrainError::OutOfMemory { rows, fits: Some(fits), cause }) if splits(spec) => {
+                report.say(Notice::Warning(format!(
+                    "the device has no memory for passes of {rows} rows ({cause}): going back to the newest checkpoint, and on in passes of {fits}"
+                )));
+                fitting = Some(fits);
+            }
+            outcome => return outcome,
+        }
     }
-    outcome
+}
+
+/// Whether a run goes on with smaller passes by itself.
+fn splits(spec: &Spec) -> bool {
+    spec.config.train.out_of_memory == OutOfMemory::Split
 }
 
 /// Removes what a run that never began has made; folders that hold anything else stay.
@@ -86,7 +103,14 @@ fn leave_nothing(run: &Path) {
     }
 }
 
-fn train_held(spec: &Spec, held: fs::File, stop: &AtomicBool, report: &mut dyn Report) -> Result<Outcome, TrainError> {
+/// The same; in passes of so many rows where no more fit.
+fn train_held(
+    spec: &Spec,
+    fitting: Option<usize>,
+    held: fs::File,
+    stop: &AtomicBool,
+    report: &mut dyn Report,
+) -> Result<Outcome, TrainError> {
     let found = look(&spec.run)?;
     checkpoint::remove_leftovers(&spec.run)?;
     let mut changes = Vec::new();
@@ -112,13 +136,13 @@ fn train_held(spec: &Spec, held: fs::File, stop: &AtomicBool, report: &mut dyn R
     let status = match found {
         Found::Nothing => {
             let setup = timed(Setup::new(&spec.config, spec.seed, material, place, None, None)?, report)?;
-            begin(spec, &setup, held, stop, report)?
+            begin(spec, setup, held, stop, report)?
         }
         Found::Run(_) => {
             let info = RunInfo::read(&spec.run)?;
             let setup = planned_again(spec, material, place, &info, report)?;
             same_text(spec, &setup, &info)?;
-            go_on(spec, &setup, held, changes, stop, report)?
+            go_on(spec, setup, held, changes, fitting, stop, report)?
         }
     };
     Ok(Outcome::Ended(status))
@@ -156,36 +180,32 @@ fn planned_again(
 /// Begins a run: its folder, its facts, its first line.
 fn begin(
     spec: &Spec,
-    setup: &Setup,
+    setup: Setup,
     held: fs::File,
     stop: &AtomicBool,
     report: &mut dyn Report,
 ) -> Result<Status, TrainError> {
-    let (model, start) = first_model(spec, setup)?;
-    let optimizer = fresh_optimizer(setup, &model);
-    let info = info::run_info(spec, setup, &model, start);
-    keep_tokenizer(spec, setup)?;
-    let mut folder = RunFolder::create(&spec.run, held, &spec.resolved, &info)?;
-    tell(spec, setup, &info, report);
+    let (model, start) = first_model(spec, &setup)?;
+    let optimizer = fresh_optimizer(&setup, &model);
+    let info = info::run_info(spec, &setup, &model, start);
+    foresee(spec, &setup, &model, report)?;
+    keep_tokenizer(spec, &setup)?;
+    let room = Room::new(spec.config.train.disk_full, stop);
+    let mut folder = RunFolder::create(&spec.run, held, &spec.resolved, &info, room)?;
+    tell(spec, &setup, &info, report);
     let start = Start { format: journal::FORMAT, time: now(), run: info.run.clone(), version: info.version.clone() };
-    record(&mut folder, report, setup, Event::Start(start))?;
-    to_its_record(
-        setup,
-        folder,
-        model,
-        optimizer,
-        State::new(setup.names().len(), setup.config.train.precision),
-        stop,
-        report,
-    )
+    record(&mut folder, report, &setup, Event::Start(start))?;
+    let state = State::new(setup.names().len(), setup.config.train.precision);
+    to_its_record(setup, folder, model, optimizer, state, stop, report)
 }
 
 /// Goes on from the newest checkpoint that can be trusted; from the first step where there never was one.
 fn go_on(
     spec: &Spec,
-    setup: &Setup,
+    mut setup: Setup,
     held: fs::File,
     mut changes: Vec<String>,
+    fitting: Option<usize>,
     stop: &AtomicBool,
     report: &mut dyn Report,
 ) -> Result<Status, TrainError> {
@@ -194,16 +214,16 @@ fn go_on(
     let (model, optimizer) = match newest_good(&spec.run, report)? {
         Some(loaded) => {
             let model = loaded.model(setup.fresh_model(), &setup.place.plain())?;
-            let mut optimizer = fresh_optimizer(setup, &model);
+            let mut optimizer = fresh_optimizer(&setup, &model);
             loaded.optimizer(&mut optimizer, &model, &setup.place.plain())?;
             from = format!("step-{:07}", loaded.state.step);
             state = loaded.state;
             (model, optimizer)
         }
         None => {
-            let (model, start) = first_model(spec, setup)?;
+            let (model, start) = first_model(spec, &setup)?;
             same_start(spec, &RunInfo::read(&spec.run)?, start.as_ref())?;
-            let optimizer = fresh_optimizer(setup, &model);
+            let optimizer = fresh_optimizer(&setup, &model);
             (model, optimizer)
         }
     };
@@ -214,13 +234,17 @@ fn go_on(
         );
         return Err(TrainError::Length { what: "the run's length in [train]", why });
     }
-    let (mut folder, torn) = RunFolder::open(&spec.run, held)?;
+    changes.extend(memory::in_passes_of(fitting, &mut setup, &mut state));
+    foresee(spec, &setup, &model, report)?;
+    let mut room = Room::new(spec.config.train.disk_full, stop);
+    room.best = state.best.map(|best| best.step);
+    let (mut folder, torn) = RunFolder::open(&spec.run, held, room)?;
     if let Some(torn) = torn {
         report.say(Notice::Warning(torn));
     }
     let mut info = RunInfo::read(&spec.run)?;
-    changes.extend(bent_rate(spec, setup, &info, state.step)?);
-    tell(spec, setup, &info, report);
+    changes.extend(bent_rate(spec, &setup, &info, state.step)?);
+    tell(spec, &setup, &info, report);
     let resume = Resume {
         format: journal::FORMAT,
         time: now(),
@@ -232,9 +256,9 @@ fn go_on(
         device: Some(format!("{}: {}", setup.place.word, setup.place.description)),
     };
     // The journal first: a death after it leaves files that are made from the case again, not a change without a line.
-    record(&mut folder, report, setup, Event::Resume(resume))?;
+    record(&mut folder, report, &setup, Event::Resume(resume))?;
     if !changes.is_empty() {
-        info.plan = info::plan_info(setup);
+        info.plan = info::plan_info(&setup);
         info.write(&spec.run)?;
         folder.lookout.replan(info.clone());
         journal::write_atomically(&spec.run.join("case.toml"), spec.resolved.as_bytes())?;
@@ -244,7 +268,7 @@ fn go_on(
 
 /// Runs the loop and writes the record, whatever became of the run.
 fn to_its_record(
-    setup: &Setup,
+    mut setup: Setup,
     mut folder: RunFolder,
     model: Model,
     optimizer: Optimizer,
@@ -252,16 +276,31 @@ fn to_its_record(
     stop: &AtomicBool,
     report: &mut dyn Report,
 ) -> Result<Status, TrainError> {
-    let ended = run(setup, &mut folder, model, optimizer, &mut state, stop, report);
-    match ended {
+    let ended = memory::guarded(|| run(&setup, &mut folder, model, optimizer, &mut state, stop, report));
+    match ended.map_err(|error| memory::explained(error, &mut setup, state.step)) {
         Ok(status) => {
-            journal::write_record(&folder.path)?;
+            folder.written(state.step, 0, report, |run, _| Ok(journal::write_record(run)?))?;
             Ok(status)
         }
         Err(error) => {
-            // The first error is the one to report: on a full disk these fail as well.
-            let _ = end(&mut folder, report, setup, &state, Status::Failed, with_causes(&error));
-            let _ = journal::write_record(&folder.path);
+            let goes_on = setup.config.train.out_of_memory == OutOfMemory::Split;
+            let is_split = goes_on && matches!(error, TrainError::OutOfMemory { fits: Some(_), .. });
+            let is_stopped =
+                matches!(error, TrainError::DiskFull { .. } | TrainError::StoppedWaiting { .. }) || is_split;
+            let status = if is_stopped { Status::Stopped } else { Status::Failed };
+            if is_stopped {
+                let newest = checkpoint::list(&folder.path).last().map_or(0, |newest| newest.step);
+                if newest < state.step {
+                    let lost = format!("the steps from {newest} to {} will be made again", state.step);
+                    report.say(Notice::Warning(lost));
+                }
+            }
+            // The first error is the one to report: on a full disk this fails as well.
+            let _ = end(&mut folder, report, &setup, &state, status, with_causes(&error));
+            if status == Status::Failed {
+                // Not on a full disk: charts would take the room that is left, and the run goes on.
+                let _ = journal::write_record(&folder.path);
+            }
             Err(error)
         }
     }
@@ -356,38 +395,4 @@ fn tell(spec: &Spec, setup: &Setup, info: &RunInfo, report: &mut dyn Report) {
     for note in setup.plan.notes() {
         report.say(Notice::Warning(note));
     }
-}
-
-/// Steps that are made before the clock is read: the first ones compile and allocate.
-const UNTIMED_STEPS: u64 = 3;
-/// Steps timed to turn minutes into steps.
-const TIMED_STEPS: u64 = 10;
-
-/// Where a length is in minutes, times some updates on a model that is then thrown away, and plans by that.
-pub(crate) fn timed(mut setup: Setup, report: &mut dyn Report) -> Result<Setup, TrainError> {
-    if !needs_timing(&setup.config) {
-        return Ok(setup);
-    }
-    let mut model = setup.fresh_model();
-    let mut optimizer = fresh_optimizer(&setup, &model);
-    let mut state = State::new(setup.names().len(), setup.config.train.precision);
-    let mut started = Instant::now();
-    for step in 0..UNTIMED_STEPS + TIMED_STEPS {
-        if step == UNTIMED_STEPS {
-            started = Instant::now();
-        }
-        match update(&setup, model, &mut optimizer, &Lesson::at(&setup, step), 0.0, &mut state)? {
-            Ok(done) => model = done.model,
-            Err(_) => return Ok(setup), // the run will find the same and say it in its record
-        }
-    }
-    let seconds = started.elapsed().as_secs_f64() / TIMED_STEPS as f64;
-    setup.yardstick = Yardstick { seconds_per_step: Some(seconds), ..setup.yardstick };
-    setup.timed = Some(seconds);
-    setup.plan = Plan::new(&setup.config, &setup.yardstick, None)?;
-    report.say(Notice::Fact(format!(
-        "timed    {TIMED_STEPS} steps at {seconds:.3} s each: minutes in the case become {} steps",
-        setup.plan.total_steps
-    )));
-    Ok(setup)
 }

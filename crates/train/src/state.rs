@@ -35,6 +35,9 @@ pub(crate) struct State {
     /// What the loss is multiplied by; none where it is not.
     #[serde(default)]
     pub scaler: Option<LossScaler>,
+    /// Rows per pass, where the device had no memory for as many as the case asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub micro_batch_size: Option<usize>,
 }
 
 /// The best evaluation so far, by validation loss or the metric that the case names; the earlier one of two equals.
@@ -114,6 +117,7 @@ impl State {
             collapsed: 0,
             worse: 0,
             scaler: LossScaler::new(precision),
+            micro_batch_size: None,
         }
     }
 

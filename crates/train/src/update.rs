@@ -11,6 +11,7 @@ use crate::{
     TrainError,
     batch::{Lesson, Rows},
     forward::{Outcome, forward, forward_labels, read_floats},
+    memory,
     setup::{Setup, Work},
     state::State,
 };
@@ -119,6 +120,7 @@ pub(crate) fn update(
     lr: f64,
     state: &mut State,
 ) -> Result<Result<Update, Refusal>, TrainError> {
+    memory::claim(setup.plan.micro_batch_size.min(lesson.rows.len()))?;
     let loss_scale = loss_scale(&state.scaler);
     let Backward { gradients, outcomes } = backward(setup, &model, lesson, loss_scale);
     let clip_norm = setup.config.optimizer.clip_norm;

@@ -102,7 +102,9 @@ fn a_run_whose_disk_fails_says_so_and_ends_as_one_left_alone_when_it_works_again
             failed += 1;
             let text = format!("{error}");
             assert!(text.contains("cannot"), "{text}");
-            assert!(matches!(error, TrainError::Write { .. } | TrainError::Journal(_)), "{error:?}");
+            let is_known =
+                matches!(error, TrainError::Write { .. } | TrainError::Journal(_) | TrainError::DiskFull { .. });
+            assert!(is_known, "{error:?}");
         }
         recorded.goes_on(&run, &format!("{failure:?} at {nth}"));
     }

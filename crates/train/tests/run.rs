@@ -82,6 +82,9 @@ fn equal_seeds_give_equal_runs() {
     assert!(small::final_bytes(&small.run("a")) == small::final_bytes(&small.run("b")));
 }
 
+/// Sums in another order, carried on over forty updates.
+const OTHER_SUMS: f64 = 1e-3;
+
 #[test]
 fn micro_batches_come_to_the_same_loss_as_the_whole_batch() {
     let mut small = Small::new();
@@ -100,9 +103,17 @@ fn micro_batches_come_to_the_same_loss_as_the_whole_batch() {
     let (whole, pieces) = (losses("whole"), losses("pieces"));
     assert_eq!(whole.len(), pieces.len());
     for (a, b) in whole.iter().zip(&pieces) {
-        // Sums in another order, carried on over forty updates.
-        assert!((a - b).abs() < 1e-3, "{a} and {b}");
+        assert!((a - b).abs() < OTHER_SUMS, "{a} and {b}");
     }
+    let seen = |run: &str| {
+        let epoch = |event| match event {
+            Event::Epoch(epoch) => Some((epoch.rows, epoch.mask_hash)),
+            _ => None,
+        };
+        events(&small.run(run)).into_iter().filter_map(epoch).collect::<Vec<_>>()
+    };
+    assert_eq!(seen("whole"), seen("pieces"), "the same rows with the same masks");
+    assert!(!seen("whole").is_empty());
 }
 
 #[test]

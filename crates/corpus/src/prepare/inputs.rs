@@ -152,6 +152,22 @@ fn key(request: &PrepareRequest<'_>, inputs: &[Vec<Input>]) -> Result<String, Co
     Ok(blake3::hash(all.to_string().as_bytes()).to_hex()[..16].to_owned())
 }
 
+/// Input of one plain file of so many bytes that nobody has read.
+#[cfg(test)]
+pub(super) fn sized(path: std::path::PathBuf, bytes: u64) -> Inputs {
+    let name = path.to_string_lossy().into_owned();
+    let file = InputFile {
+        path,
+        name: name.clone(),
+        format: case::TextFormat::Txt,
+        compression: crate::read::Compression::None,
+        documents: case::DocumentKind::Line,
+    };
+    let input =
+        Input { file, facts: FileFacts { name, bytes, hash: String::new() }, stamp: Stamp { bytes, modified_ns: 0 } };
+    Inputs { corpora: vec![vec![input]], key: String::new(), bytes }
+}
+
 /// Hashes by path.
 struct Hashes {
     known: BTreeMap<String, Known>,
@@ -188,15 +204,10 @@ impl Hashes {
         if !self.changed {
             return Ok(());
         }
-        let failed = CorpusError::write(cache);
-        let write = || -> std::io::Result<()> {
-            std::fs::create_dir_all(cache)?;
-            let file = tempfile::NamedTempFile::new_in(cache)?;
-            serde_json::to_writer(&file, &Index { format: INDEX_FORMAT, files: self.known.clone() })?;
-            file.persist(cache.join(INDEX))?;
-            Ok(())
-        };
-        write().map_err(failed)
+        disk::create_folders(cache).map_err(CorpusError::write(cache))?;
+        let text = serde_json::to_vec(&Index { format: INDEX_FORMAT, files: self.known.clone() })
+            .map_err(|error| CorpusError::write(cache)(error.into()))?;
+        disk::write_whole(&cache.join(INDEX), &text).map_err(|(path, error)| CorpusError::write(&path)(error))
     }
 }
 

@@ -34,8 +34,9 @@ use crate::{
     info::grouped,
     material::{Examples, Material, material},
     notice::Notice,
-    session::{Spec, open_place, timed},
+    session::{Spec, open_place},
     setup::{Setup, Work},
+    timing::timed,
 };
 use bench::{Bench, Clock};
 pub use checked::{CheckOutcome, Checked};
