@@ -395,8 +395,8 @@ mod tests {
     fn what_lies_past_the_end_is_a_fault() -> Result<(), Box<dyn std::error::Error>> {
         let shard = opened(&sound(2)?)?;
         let faults: [&dyn Fn(); 3] = [
-            &|| drop(shard.line(4)),
-            &|| drop(shard.document(2)),
+            &|| assert!(shard.line(4).is_empty()),
+            &|| assert!(shard.document(2).is_empty()),
             // Two bytes more are there, of the padding: they are no token.
             &|| shard.copy_tokens(6..7, &mut Vec::new()),
         ];
