@@ -1,5 +1,7 @@
 //! What a prepared folder says of itself.
 
+#![warn(clippy::indexing_slicing, clippy::string_slice, clippy::panic, clippy::unreachable)] // it reads what users write
+
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
