@@ -1,5 +1,7 @@
 //! Whether the files that a case names are there.
 
+#![warn(clippy::indexing_slicing, clippy::string_slice, clippy::panic, clippy::unreachable)] // it reads what users write
+
 use std::path::Path;
 
 use crate::{CaseError, Paths, Problem, Variant, error::ProblemKind, explain::short, keys::invalid};

@@ -2,6 +2,8 @@
 //!
 //! serde would stop at the first fault and know only its path; here all are found, each at its place.
 
+#![warn(clippy::indexing_slicing, clippy::string_slice, clippy::panic, clippy::unreachable)] // it reads what users write
+
 use crate::{
     CaseError, Origin, Problem,
     error::ProblemKind,
@@ -129,7 +131,7 @@ pub(crate) fn check_required(root: &Node, path: &std::path::Path) -> Vec<Problem
             let table = if parents.is_empty() {
                 String::new()
             } else {
-                format!(" in [{}]", parents[..parents.len().min(2)].join("."))
+                format!(" in [{}]", parents.iter().take(2).copied().collect::<Vec<_>>().join("."))
             };
             let table = table.replace("[data.corpora]", "[[data.corpora]]");
             let origin = if parents.is_empty() { Origin::Default } else { holder.origin.clone() };

@@ -6,6 +6,8 @@
 //! (`variants`), a point of a grid (`sweep`), a flag, is checked against the schema (`schema`, `keys`), laid over the one below, read into the types (`config`) by
 //! serde, and checked as a whole (`check`, `check_run`).
 
+#![warn(clippy::panic)] // what a user gives is refused, not panicked about
+
 mod check;
 mod check_examples;
 mod check_run;

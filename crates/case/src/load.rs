@@ -1,5 +1,7 @@
 //! From a file, its variants and the command line to checked cases.
 
+#![warn(clippy::indexing_slicing, clippy::string_slice, clippy::panic, clippy::unreachable)] // it reads what users write
+
 use std::{
     fs, io,
     path::{Path, PathBuf},
@@ -183,7 +185,7 @@ fn flag(text: &str) -> Result<Node, Problem> {
     if keys.iter().any(|key| key.is_empty()) {
         return Err(refuse("the key is a dotted path, such as model.n_layers"));
     }
-    if ["variant", "sweep"].contains(&keys[0]) {
+    if keys.first().is_some_and(|first| ["variant", "sweep"].contains(first)) {
         return Err(refuse("a flag cannot change a variant; set the key itself, such as model.n_layers=6"));
     }
     let line = format!("value = {}", value.trim());
@@ -244,7 +246,7 @@ fn read(path: &Path) -> Result<String, CaseError> {
         [0xef, 0xbb, 0xbf, ..] => Err(refuse("opens with a byte order mark; save it as UTF-8 without one".into())),
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Err(refuse("is UTF-16; save it as UTF-8".into())),
         _ => String::from_utf8(bytes).map_err(|error| {
-            let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let good = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
             let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;
             let byte = error.as_bytes().get(good.len()).copied().unwrap_or(0);
             refuse(format!("line {line} is not UTF-8 (byte 0x{byte:02x}); save the file as UTF-8"))

@@ -1,5 +1,7 @@
 //! Where a value came from: default, file and line, variant, or command line.
 
+#![warn(clippy::indexing_slicing, clippy::string_slice, clippy::panic, clippy::unreachable)] // it reads what users write
+
 use std::{collections::BTreeMap, fmt, ops::Range, path::PathBuf};
 
 /// A stretch of one line of a case file.
@@ -116,15 +118,16 @@ impl<'a> Source<'a> {
     pub(crate) fn place(&self, span: Range<usize>) -> Place {
         let start = floor_boundary(self.text, span.start);
         let index = self.line_starts.partition_point(|line_start| *line_start <= start) - 1;
-        let line_start = self.line_starts[index];
-        let line_end = self.text[line_start..].find('\n').map_or(self.text.len(), |at| line_start + at);
-        let line = self.text[line_start..line_end].trim_end_matches('\r');
+        let line_start = self.line_starts.get(index).copied().unwrap_or_default();
+        let part = |range: Range<usize>| self.text.get(range).unwrap_or_default();
+        let line_end = part(line_start..self.text.len()).find('\n').map_or(self.text.len(), |at| line_start + at);
+        let line = part(line_start..line_end).trim_end_matches('\r');
         let end = floor_boundary(self.text, span.end).clamp(start, line_start + line.len().max(start - line_start));
         Place {
             path: self.path.clone(),
             line: index + 1,
-            column: self.text[line_start..start].chars().count() + 1,
-            length: self.text[start..end].chars().count().max(1),
+            column: part(line_start..start).chars().count() + 1,
+            length: part(start..end).chars().count().max(1),
             text: line.to_string(),
         }
     }

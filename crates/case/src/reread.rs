@@ -1,5 +1,7 @@
 //! Where each value of a run came from, read back from the comments of its `case.toml`.
 
+#![warn(clippy::indexing_slicing, clippy::string_slice, clippy::panic, clippy::unreachable)] // it reads what users write
+
 use std::collections::BTreeMap;
 
 use crate::tree::join;

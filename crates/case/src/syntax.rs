@@ -1,5 +1,7 @@
 //! What is not TOML, in words for people who never read TOML's grammar.
 
+#![warn(clippy::indexing_slicing, clippy::string_slice, clippy::panic, clippy::unreachable)] // it reads what users write
+
 use std::{ops::Range, path::Path};
 
 use toml::{
@@ -49,9 +51,9 @@ fn find_before(table: &DeTable<'_>, key: &str, end: usize, last: &mut Option<Ran
 /// The same words on an earlier line that reads the same: a table's head, which the parser forgets at its second.
 fn same_line_before(text: &str, span: &Range<usize>) -> Option<Range<usize>> {
     let start = text.get(..span.start)?.rfind('\n').map_or(0, |at| at + 1);
-    let line = text[start..].lines().next()?.trim_end();
+    let line = text.get(start..)?.lines().next()?.trim_end();
     let mut at = 0;
-    for earlier in text[..start].split_inclusive('\n') {
+    for earlier in text.get(..start)?.split_inclusive('\n') {
         if earlier.trim_end() == line {
             return Some(at + span.start - start..at + span.end - start);
         }

@@ -1,5 +1,7 @@
 //! A case file as a tree in which every key and value knows its origin, and the laying of one tree over another.
 
+#![warn(clippy::indexing_slicing, clippy::string_slice, clippy::panic, clippy::unreachable)] // it reads what users write
+
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Number, Value as Json};
@@ -148,8 +150,8 @@ fn reach_into(items: &mut [Node], change: Entry, path: &str, problems: &mut Vec<
     let names: Vec<String> = items.iter().filter_map(name_of).collect();
     let by_name = items.iter().position(|item| name_of(item).as_deref() == Some(&change.key));
     let by_index = change.key.parse().ok().filter(|index| *index < items.len());
-    match by_name.or(by_index) {
-        Some(at) => lay_over(&mut items[at], change.node, &join(path, &at.to_string()), problems),
+    match by_name.or(by_index).and_then(|at| Some((at, items.get_mut(at)?))) {
+        Some((at, item)) => lay_over(item, change.node, &join(path, &at.to_string()), problems),
         None => {
             let listed = names.join("`, `");
             let hint = match nearest(&change.key, names.iter().map(String::as_str)) {

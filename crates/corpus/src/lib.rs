@@ -2,6 +2,8 @@
 //!
 //! Nothing here knows a tensor library: batches are plain integers, so all of it is tested without a device.
 
+#![warn(clippy::panic)] // what a user gives is refused, not panicked about
+
 mod error;
 
 // From text to shards.

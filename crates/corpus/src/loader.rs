@@ -207,6 +207,21 @@ mod tests {
     }
 
     #[test]
+    fn the_time_spent_waiting_adds_up() {
+        for workers in [0, 1] {
+            let mut loader = Loader::start(Arc::new(packed_plan(64)), 0..9, workers, 1);
+            assert_eq!(loader.waited(), Duration::ZERO);
+            let started = Instant::now();
+            let mut before = Duration::ZERO;
+            while loader.next().is_some() {
+                assert!(loader.waited() > before);
+                before = loader.waited();
+            }
+            assert!(before < started.elapsed());
+        }
+    }
+
+    #[test]
     fn no_steps_are_no_batches() {
         let plan = Arc::new(packed_plan(4));
         assert!(Loader::start(plan, 7..7, 2, 2).next().is_none());

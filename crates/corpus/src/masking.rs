@@ -269,7 +269,10 @@ impl Masker {
     }
 
     fn kind(&self, rng: &mut ChaCha8Rng) -> MaskKind {
-        let draw = u64::from(rng.next_u32());
+        self.kind_of(u64::from(rng.next_u32()))
+    }
+
+    fn kind_of(&self, draw: u64) -> MaskKind {
         if draw < self.mask_below {
             MaskKind::Mask
         } else if draw < self.random_below {

@@ -211,6 +211,21 @@ mod tests {
     }
 
     #[test]
+    fn an_order_says_what_it_was_made_of() {
+        for (kind, seed, rows) in [(OrderKind::Mixed, 7, 9), (OrderKind::InOrder, 8, MOST_ROWS)] {
+            let order = Order::new(kind, seed, rows);
+            assert_eq!((order.kind(), order.seed(), order.rows()), (kind, seed, rows));
+        }
+        assert_eq!(MOST_ROWS, 1_099_511_627_776);
+    }
+
+    #[test]
+    #[should_panic(expected = "are more than 1099511627776")]
+    fn more_rows_than_an_order_holds_are_a_fault() {
+        Order::new(OrderKind::InOrder, 1, 1_099_511_627_777);
+    }
+
+    #[test]
     fn in_order_is_the_same_every_epoch() {
         let order = Order::new(OrderKind::InOrder, 1, 100);
         assert!(rows_of(order, 0).into_iter().eq(0..100));

@@ -1,5 +1,7 @@
 //! Text files to blocks of documents, streamed: nothing but one block, one line or one parquet page is in memory.
 
+#![warn(clippy::indexing_slicing, clippy::string_slice, clippy::panic, clippy::unreachable)] // it reads what users write
+
 mod documents;
 mod files;
 mod lines;

@@ -341,6 +341,128 @@ mod tests {
         Ok(())
     }
 
+    /// The bytes of a sound shard of two documents: lines of 2, 0 and 3 tokens, and one of 1.
+    fn sound(width: usize) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("s.shard");
+        let mut writer = ShardWriter::create(&path, width)?;
+        writer.document(&[1, 2, 3, 4, 5], &[2, 0, 3])?;
+        assert_eq!(writer.tokens(), 5);
+        writer.document(&[6], &[1])?;
+        let written = writer.finish()?;
+        let bytes = std::fs::read(&path)?;
+        assert_eq!((written.tokens, written.lines, written.documents, written.bytes), (6, 4, 2, bytes.len() as u64));
+        assert_eq!(written.hash, blake3::hash(&bytes).to_hex().to_string());
+        Ok(bytes)
+    }
+
+    /// Opens bytes under the hash that is theirs, so that only what stands in them can be refused.
+    fn opened(bytes: &[u8]) -> Result<Shard, CorpusError> {
+        let folder = tempfile::tempdir().map_err(CorpusError::write(Path::new("tmp")))?;
+        let path = folder.path().join("s.shard");
+        std::fs::write(&path, bytes).map_err(CorpusError::write(&path))?;
+        Shard::open(&path, blake3::hash(bytes).to_hex().as_str(), 10)
+    }
+
+    #[test]
+    fn the_bytes_of_a_shard_are_those_of_its_description() -> Result<(), Box<dyn std::error::Error>> {
+        let words = |words: &[u64]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
+        let ends = words(&[2, 2, 5, 6, 5, 6, 6, 4, 2]);
+        let narrow = [&b"CBSHARD1\x02\0\0\0\0\0\0\0\x01\0\x02\0\x03\0\x04\0\x05\0\x06\0\0\0\0\0"[..], &ends].concat();
+        assert_eq!(sound(2)?, narrow);
+        let ids: Vec<u8> = (1_u32..=6).flat_map(u32::to_le_bytes).collect();
+        assert_eq!(sound(4)?, [&b"CBSHARD1\x04\0\0\0\0\0\0\0"[..], &ids, &ends].concat());
+        Ok(())
+    }
+
+    #[test]
+    fn lines_documents_and_tokens_are_where_they_were_put() -> Result<(), Box<dyn std::error::Error>> {
+        for width in [2, 4] {
+            let shard = opened(&sound(width)?)?;
+            assert_eq!((shard.token_count(), shard.line_count(), shard.document_count()), (6, 4, 2));
+            assert_eq!([0, 1, 2, 3].map(|line| shard.line(line)), [0..2, 2..2, 2..5, 5..6]);
+            assert_eq!([0, 1].map(|document| shard.document(document)), [0..5, 5..6]);
+            let mut ids = vec![9];
+            shard.copy_tokens(1..4, &mut ids);
+            shard.copy_tokens(5..6, &mut ids);
+            shard.copy_tokens(6..6, &mut ids);
+            assert_eq!(ids, [9, 2, 3, 4, 6]);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn what_lies_past_the_end_is_a_fault() -> Result<(), Box<dyn std::error::Error>> {
+        let shard = opened(&sound(2)?)?;
+        let faults: [&dyn Fn(); 3] = [
+            &|| assert!(shard.line(4).is_empty()),
+            &|| assert!(shard.document(2).is_empty()),
+            // Two bytes more are there, of the padding: they are no token.
+            &|| shard.copy_tokens(6..7, &mut Vec::new()),
+        ];
+        for (nth, fault) in faults.into_iter().enumerate() {
+            let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(fault)).expect_err("it is a fault");
+            let said = panic.downcast_ref::<String>().ok_or("no message")?;
+            assert!(["line 4 of 4", "document 2 of 2", "tokens 6..7 of 6"][nth] == said, "{said}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_shard_cut_at_any_byte_is_refused_whatever_hash_it_has() -> Result<(), Box<dyn std::error::Error>> {
+        for width in [2, 4] {
+            let bytes = sound(width)?;
+            for length in 1..bytes.len() {
+                let refused = opened(&bytes[..length]);
+                assert!(matches!(refused, Err(CorpusError::Damaged { .. })), "{length} bytes of width {width}");
+            }
+            let longer = [&bytes[..], &[0; 8]].concat();
+            assert!(matches!(opened(&longer), Err(CorpusError::Damaged { .. })));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn an_empty_shard_is_one_too() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("s.shard");
+        let written = ShardWriter::create(&path, 2)?.finish()?;
+        let shard = Shard::open(&path, &written.hash, 10)?;
+        assert_eq!((shard.token_count(), shard.line_count(), shard.document_count()), (0, 0, 0));
+        Ok(())
+    }
+
+    #[test]
+    fn ends_out_of_order_are_refused_whatever_hash_they_have() -> Result<(), Box<dyn std::error::Error>> {
+        let bytes = sound(2)?;
+        let first_end = bytes.len() - FOOTER_BYTES - 6 * 8;
+        // Line ends 2, 2, 5, 6 and document ends 5, 6, of six tokens.
+        for (place, end, why) in [
+            (0, 3, "out of order"),
+            (1, 1, "out of order"),
+            (2, 7, "out of order"),
+            (3, 5, "does not reach"),
+            (4, 7, "out of order"),
+            (5, 5, "does not reach"),
+            (5, 4, "out of order"),
+        ] {
+            let mut crafted = bytes.clone();
+            crafted[first_end + place * 8] = end;
+            let refused = opened(&crafted).err().ok_or("opened")?.to_string();
+            assert!(refused.contains(why), "end {place} as {end}: {refused}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn counts_too_large_for_any_memory_are_refused() -> Result<(), Box<dyn std::error::Error>> {
+        assert_eq!(expected_bytes(2, 6, 4, 2), Some(sound(2)?.len() as u64));
+        for counts in [[u64::MAX; 3], [u64::MAX / 2, 0, 0], [0, u64::MAX, 1], [0, u64::MAX / 8, 0]] {
+            assert_eq!(expected_bytes(4, counts[0], counts[1], counts[2]), None, "{counts:?}");
+        }
+        Ok(())
+    }
+
     #[test]
     fn tokens_take_two_bytes_up_to_65536() {
         assert_eq!((token_width(1 << 16), token_width((1 << 16) + 1)), (2, 4));

@@ -1,5 +1,7 @@
 //! Blocks of named numbers below a headline: `***** eval metrics *****`, `***** Running training *****`.
 
+#![warn(clippy::indexing_slicing, clippy::string_slice, clippy::panic, clippy::unreachable)] // it reads what users write
+
 use crate::collect::{Collector, Context};
 use crate::log::{Place, Split};
 

@@ -1,5 +1,7 @@
 //! Takes off a line what terminals, Markdown and web pages put around it.
 
+#![warn(clippy::indexing_slicing, clippy::string_slice, clippy::panic, clippy::unreachable)] // it reads what users write
+
 use std::borrow::Cow;
 
 /// The line without colours, cursor movements and the marks of a Markdown quotation.

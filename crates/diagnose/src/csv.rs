@@ -1,5 +1,7 @@
 //! Values separated by commas, semicolons or tabs: Lightning, Keras, wide tables, and long ones with a metric a line.
 
+#![warn(clippy::indexing_slicing, clippy::string_slice, clippy::panic, clippy::unreachable)] // it reads what users write
+
 use crate::collect::{Collector, Context};
 use crate::log::{NoteKind, Place};
 use crate::names::{Role, is_metric, plain, role, split_of};
@@ -81,10 +83,11 @@ fn has_fractions(text: &str, separator: char, column: usize) -> bool {
 fn read_wide(collector: &mut Collector, source: u32, text: &str, header: &Header) {
     let mut names: Vec<&str> = header.names.iter().map(String::as_str).collect();
     let step = names.iter().position(|name| role(name) == Role::Step);
-    if let Some(step) = step.filter(|&step| has_fractions(text, header.separator, step)) {
-        let text = format!("the column {} holds fractions: it is read as epochs", names[step]);
+    let step = step.filter(|&step| has_fractions(text, header.separator, step));
+    if let Some(name) = step.and_then(|step| names.get_mut(step)) {
+        let text = format!("the column {name} holds fractions: it is read as epochs");
         collector.note(Place { source, line: 1 }, NoteKind::Reinterpreted, text);
-        names[step] = "epoch";
+        *name = "epoch";
     }
     // Lightning and Keras count epochs from 0 in their tables: a row stands for the end of the epoch or within it.
     let split = names.iter().position(|name| matches!(plain(name).as_str(), "split" | "phase" | "subset"));
@@ -169,9 +172,10 @@ impl Long {
                 present.push_str(if present.is_empty() { "" } else { " " });
                 present.push_str(row.get(column).copied().unwrap_or_default());
             }
-            match runs.iter().rposition(|(name, _)| *name == present) {
-                Some(known) => runs[known].1.push((number, line)),
-                None if runs.len() < 256 => runs.push((present.clone(), vec![(number, line)])),
+            let has_room = runs.len() < 256;
+            match runs.iter_mut().rfind(|(name, _)| *name == present) {
+                Some((_, lines)) => lines.push((number, line)),
+                None if has_room => runs.push((present.clone(), vec![(number, line)])),
                 None => collector.unread.add(Place { source, line: number }, "more than 256 runs", line),
             }
         }
@@ -198,10 +202,11 @@ impl Long {
                 return lines.to_vec();
             };
             let (metric, split) = (cell(self.metric), self.split.map_or("", cell));
-            match last.iter().position(|(known, of, _)| *known == metric && *of == split) {
-                Some(known) if position < last[known].2 => return lines.to_vec(),
-                Some(known) => last[known].2 = position,
-                None if last.len() < MAX_CELLS => last.push((metric, split, position)),
+            let has_room = last.len() < MAX_CELLS;
+            match last.iter_mut().find(|(known, of, _)| *known == metric && *of == split) {
+                Some((_, _, before)) if position < *before => return lines.to_vec(),
+                Some((_, _, before)) => *before = position,
+                None if has_room => last.push((metric, split, position)),
                 None => return lines.to_vec(),
             }
             placed.push((position, (number, line)));

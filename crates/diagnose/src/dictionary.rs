@@ -1,5 +1,7 @@
 //! A printed dictionary, or a JSON object, as a row: what is in it decides what it is.
 
+#![warn(clippy::indexing_slicing, clippy::string_slice, clippy::panic, clippy::unreachable)] // it reads what users write
+
 use crate::collect::{Collector, Context};
 use crate::facts::fact_key;
 use crate::literal::{Literal, Node};

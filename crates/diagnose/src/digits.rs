@@ -1,5 +1,7 @@
 //! Numbers as people read them.
 
+#![warn(clippy::indexing_slicing, clippy::string_slice, clippy::panic, clippy::unreachable)] // it reads what users write
+
 use journal::{grouped, trimmed};
 
 /// A number as short as six digits allow: `0.6931`, `12,345`, `5e-5`, `NaN`.

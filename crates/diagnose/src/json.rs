@@ -1,5 +1,7 @@
 //! JSON files: `trainer_state.json`, result files, lines of JSON, and notebooks.
 
+#![warn(clippy::indexing_slicing, clippy::string_slice, clippy::panic, clippy::unreachable)] // it reads what users write
+
 use crate::collect::{Collector, Context};
 use crate::dictionary::{Dictionary, take_in};
 use crate::html::read_html;

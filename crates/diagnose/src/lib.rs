@@ -4,6 +4,7 @@
 //! with the line it came from, and the lines that could not be read. [`recover()`] works out the plan behind a run, and
 //! [`hold`] holds a claim against it. Nothing in a log is ever evaluated, and no bytes make a reader panic.
 
+#![warn(clippy::panic)] // what a user gives is refused, not panicked about
 #![cfg_attr(test, allow(clippy::unwrap_used))] // a test that unwraps has failed, and says where
 
 mod blocks;

@@ -1,5 +1,7 @@
 //! Numbers, text, lists and dictionaries as Python prints them and JSON writes them. Parsed, never evaluated.
 
+#![warn(clippy::indexing_slicing, clippy::string_slice, clippy::panic, clippy::unreachable)] // it reads what users write
+
 use std::borrow::Cow;
 
 /// Deeper nesting is refused.

@@ -1,5 +1,7 @@
 //! What was read from a log: runs of rows of numbers, each with the line it came from.
 
+#![warn(clippy::indexing_slicing, clippy::string_slice, clippy::panic, clippy::unreachable)] // it reads what users write
+
 use std::fmt;
 
 use crate::quote::Texts;

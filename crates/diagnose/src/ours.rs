@@ -1,5 +1,7 @@
 //! Casebook's own runs: `journal.jsonl`, whose checksums the journal's reader holds, and `run.json` beside it.
 
+#![warn(clippy::indexing_slicing, clippy::string_slice, clippy::panic, clippy::unreachable)] // it reads what users write
+
 use std::path::Path;
 
 use journal::{Eval, Event, JournalError};

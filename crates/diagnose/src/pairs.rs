@@ -1,5 +1,7 @@
 //! Names and numbers in a line of free text: `iter 2920: loss 3.9883, time 1099.34ms`, `[Epoch 0 Batch 20/2349] acc=0.52`.
 
+#![warn(clippy::indexing_slicing, clippy::string_slice, clippy::panic, clippy::unreachable)] // it reads what users write
+
 /// Pairs of one line; more are not looked for.
 const MAX_PAIRS: usize = 128;
 

@@ -1,5 +1,7 @@
 //! The line that a number came from, as it stands in the log.
 
+#![warn(clippy::indexing_slicing, clippy::string_slice, clippy::panic, clippy::unreachable)] // it reads what users write
+
 use unicode_width::UnicodeWidthChar;
 
 use crate::clean::clean;
@@ -85,8 +87,9 @@ fn written(number: f64) -> Vec<String> {
 /// Where a number stands in a text, zeros at its end ignored: `0.5` is found in `0.50`, and not in `10.5` or `0.55`.
 fn find_number(text: &str, form: &str) -> Option<usize> {
     let is_it = |at: &usize| {
-        let is_inside = text[..*at].ends_with(|letter: char| letter.is_ascii_digit() || letter == '.');
-        let rest = &text[at + form.len()..];
+        let (before, rest) = text.split_at_checked(*at).unwrap_or_default();
+        let is_inside = before.ends_with(|letter: char| letter.is_ascii_digit() || letter == '.');
+        let rest = rest.strip_prefix(form).unwrap_or(rest);
         let decimals = if form.contains('.') { Some(rest) } else { rest.strip_prefix('.') };
         let rest = decimals.map_or(rest, |decimals| decimals.trim_start_matches('0'));
         !is_inside && !rest.starts_with(|letter: char| letter.is_ascii_digit())

@@ -1,5 +1,7 @@
 //! Files, folders and standard input: what each holds is told from its content first, from its ending second.
 
+#![warn(clippy::indexing_slicing, clippy::string_slice, clippy::panic, clippy::unreachable)] // it reads what users write
+
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};

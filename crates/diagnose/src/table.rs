@@ -1,5 +1,7 @@
 //! Tables: Markdown's, HTML's, and rows below a header of names.
 
+#![warn(clippy::indexing_slicing, clippy::string_slice, clippy::panic, clippy::unreachable)] // it reads what users write
+
 /// The cells of a Markdown row: `| a | b |`.
 pub(crate) fn cells(line: &str) -> Vec<&str> {
     let line = line.trim();

@@ -1,5 +1,7 @@
 //! Console output and pasted text, line by line: whatever looks like a measurement is read, the rest passed over.
 
+#![warn(clippy::indexing_slicing, clippy::string_slice, clippy::panic, clippy::unreachable)] // it reads what users write
+
 use std::borrow::Cow;
 
 use crate::blocks::{Block, OpenBlock, Side, block_of, figures, size};
@@ -184,9 +186,10 @@ impl<'c> TextReader<'c> {
             && let Some(bar) = self.bar
             && dictionary.has("loss")
         {
-            match self.bars.iter().position(|(total, _, _)| *total == bar) {
-                Some(known) => self.bars[known].1 += 1,
-                None if self.bars.len() < 64 => self.bars.push((bar, 1, place)),
+            let has_room = self.bars.len() < 64;
+            match self.bars.iter_mut().find(|(total, _, _)| *total == bar) {
+                Some((_, times, _)) => *times += 1,
+                None if has_room => self.bars.push((bar, 1, place)),
                 None => {}
             }
         }

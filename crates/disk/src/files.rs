@@ -312,6 +312,149 @@ mod tests {
     }
 
     #[test]
+    fn what_is_written_goes_on_where_the_file_ends_and_says_where() {
+        use crate::watch::{Recorded, Recording};
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let (_, recorded) = watched(Recording::default(), || {
+            let mut file = DiskFile::create(&path).unwrap();
+            file.write_all(b"abc").unwrap();
+            file.write_all(b"def").unwrap();
+            drop(file);
+            let mut file = DiskFile::append(&path).unwrap();
+            file.write_all(b"gh").unwrap();
+            file.set_len(4).unwrap();
+            assert_eq!(fs::read(&path).unwrap(), b"abcd");
+            file.write_all(b"ij").unwrap();
+            file.set_len(8).unwrap();
+            file.write_all(b"k").unwrap();
+        });
+        assert_eq!(fs::read(&path).unwrap(), b"abcdij\0\0k");
+        let write = |at, bytes: &[u8]| Recorded::Write(path.clone(), at, bytes.to_vec());
+        let cut = |length| Recorded::SetLength(path.clone(), length);
+        assert_eq!(
+            recorded.operations,
+            [
+                Recorded::Create(path.clone()),
+                write(0, b"abc"),
+                write(3, b"def"),
+                write(6, b"gh"),
+                cut(4),
+                write(4, b"ij"),
+                cut(8),
+                write(8, b"k")
+            ]
+        );
+    }
+
+    #[test]
+    fn after_a_short_write_the_next_goes_behind_its_half() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let mut file = DiskFile::create(&path).unwrap();
+        watched(Failing::at(0, Failure::ShortWrite, false), || file.write_all(b"abcdef").unwrap_err());
+        let (_, recorded) = watched(crate::watch::Recording::default(), || file.write_all(b"x").unwrap());
+        assert_eq!(recorded.operations, [crate::watch::Recorded::Write(path.clone(), 3, b"x".to_vec())]);
+        assert_eq!(fs::read(&path).unwrap(), b"abcx");
+    }
+
+    #[test]
+    fn a_new_file_is_new() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        DiskFile::create_new(&path).unwrap().write_all(b"x").unwrap();
+        let (again, counted) = watched(Counting::default(), || DiskFile::create_new(&path));
+        assert_eq!(again.unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!((counted.operations, fs::read(&path).unwrap()), (0, b"x".to_vec()));
+    }
+
+    #[test]
+    fn a_temporary_name_is_told_from_others() {
+        assert!(is_temporary(&temporary_sibling(Path::new("runs/run.json"))));
+        for name in ["run.json", ".run.json", "run.json.tmp", "a/.b.tmp/c"] {
+            assert!(!is_temporary(Path::new(name)), "{name}");
+        }
+        assert_ne!(temporary_sibling(Path::new("a")), temporary_sibling(Path::new("a")));
+    }
+
+    #[test]
+    fn a_name_alone_lies_in_the_folder_one_is_in() {
+        assert_eq!(folder_of(Path::new("a/b")), Path::new("a"));
+        assert_eq!(folder_of(Path::new("b")), Path::new("."));
+    }
+
+    #[test]
+    fn a_copy_has_the_bytes_of_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, to) = (folder.path().join("a"), folder.path().join("b"));
+        fs::write(&from, b"abc").unwrap();
+        copy(&from, &to).unwrap();
+        assert_eq!(fs::read(&to).unwrap(), b"abc");
+        assert!(copy(&folder.path().join("c"), &to).is_err());
+    }
+
+    #[test]
+    fn a_folder_gets_its_name_after_its_files_are_safe() {
+        use crate::watch::{Recorded, Recording};
+        let folder = tempfile::tempdir().unwrap();
+        let (partial, to) = (folder.path().join("partial"), folder.path().join("whole"));
+        fs::create_dir(&partial).unwrap();
+        let (_, recorded) = watched(Recording::default(), || name_folder(&partial, &to).unwrap());
+        assert_eq!(
+            recorded.operations,
+            [
+                Recorded::SyncFolder(partial.clone()),
+                Recorded::Rename(partial, to.clone()),
+                Recorded::SyncFolder(folder.path().into())
+            ]
+        );
+        assert!(to.is_dir());
+    }
+
+    #[test]
+    fn a_folder_that_is_there_is_not_made_anew_and_one_that_cannot_be_made_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        create_folders(folder.path()).unwrap();
+        create_folders(Path::new("")).unwrap();
+        assert_eq!(create_folder(folder.path()).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        let file = folder.path().join("file");
+        fs::write(&file, b"").unwrap();
+        assert_eq!(create_folders(&file).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert!(create_folders(&file.join("below")).is_err());
+    }
+
+    #[test]
+    fn a_folder_that_another_process_makes_meanwhile_is_as_good() {
+        /// Makes each folder just before it is asked for.
+        struct Faster;
+        impl crate::watch::Watch for Faster {
+            fn before(&mut self, operation: Operation<'_>) -> crate::watch::Answer {
+                if let Operation::CreateFolder(path) = operation {
+                    fs::create_dir(path).unwrap();
+                }
+                crate::watch::Answer::Go
+            }
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let deep = folder.path().join("a/b");
+        watched(Faster, || create_folders(&deep)).0.unwrap();
+        assert!(deep.is_dir());
+    }
+
+    #[test]
+    fn what_cannot_be_removed_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let kept = folder.path().join("kept");
+        fs::create_dir(&kept).unwrap();
+        for remove in [remove_folder, remove_folder_if_there] {
+            let (removed, _) = watched(Failing::at(0, Failure::InputOutput, false), || remove(&kept));
+            assert_eq!(removed.unwrap_err().raw_os_error(), Some(5));
+        }
+        assert!(kept.is_dir());
+        assert!(remove_folder(&folder.path().join("none")).is_err());
+    }
+
+    #[test]
     fn a_short_write_leaves_half() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");

@@ -4,6 +4,8 @@
 //! them, or records them, so that a crash model ([`crash`]) can say what a kill or a power cut may leave. What is only read
 //! needs none of this.
 
+#![warn(clippy::panic)] // what a user gives is refused, not panicked about
+
 pub mod crash;
 mod files;
 mod leave;

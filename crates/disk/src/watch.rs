@@ -171,7 +171,7 @@ impl Watch for Failing {
     fn before(&mut self, operation: Operation<'_>) -> Answer {
         let here = self.operations;
         self.operations += 1;
-        if here != self.nth && !(self.for_good && here > self.nth) {
+        if here < self.nth || (here > self.nth && !self.for_good) {
             return Answer::Go;
         }
         match (self.failure, operation) {
@@ -232,5 +232,22 @@ impl Watch for Recording {
             Operation::SyncFolder(path) => Recorded::SyncFolder(path.into()),
         });
         Answer::Go
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nth_operation_fails_and_later_ones_if_for_good() {
+        for (for_good, wanted) in [(false, [true, true, false, true]), (true, [true, true, false, false])] {
+            let mut failing = Failing::at(2, Failure::InputOutput, for_good);
+            for (turn, goes) in wanted.into_iter().enumerate() {
+                assert_eq!(failing.has_failed(), turn > 2);
+                let answer = failing.before(Operation::Sync(Path::new("a")));
+                assert_eq!(matches!(answer, Answer::Go), goes, "{turn} of {for_good}");
+            }
+        }
     }
 }

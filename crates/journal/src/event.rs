@@ -330,3 +330,17 @@ impl Event {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_reads_as_it_is_written() {
+        use Status::*;
+        for status in [Planned, Running, Stopped, Finished, Diverged, Failed] {
+            assert_eq!(serde_json::to_string(&status).unwrap(), format!("\"{status}\""));
+        }
+        assert_eq!(format!("{Failed:>8}|"), "  failed|");
+    }
+}

@@ -1,5 +1,7 @@
 //! The journal's file: a run's events, one checked line each (`lines`).
 
+#![warn(clippy::indexing_slicing, clippy::string_slice, clippy::panic, clippy::unreachable)] // it reads what users write
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 

@@ -48,6 +48,15 @@ fn create_refuses_an_existing_file_and_leaves_it_alone() {
 }
 
 #[test]
+fn a_new_journal_has_its_name_on_disk_before_anything_is_written() {
+    use disk::{Recorded, Recording, watched};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.jsonl");
+    let (_, recording) = watched(Recording::default(), || Journal::create(&path).unwrap());
+    assert_eq!(recording.operations, [Recorded::Create(path), Recorded::SyncFolder(folder.path().into())]);
+}
+
+#[test]
 fn a_missing_file_or_folder_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("gone").join("journal.jsonl");
@@ -163,11 +172,21 @@ fn open_refuses_a_torn_line_behind_a_damaged_one() {
 }
 
 #[test]
+fn open_looks_at_the_last_two_lines_alone() {
+    let (_folder, path) = written(&[start(), log(50), log(100)]);
+    let text = fs::read_to_string(&path).unwrap();
+    let damaged = text.replacen("\"event\":\"start\"", "\"event\":\"stars\"", 1);
+    fs::write(&path, &damaged.as_bytes()[..damaged.len() - 5]).unwrap();
+    assert!(Journal::open(&path).unwrap().1.is_some(), "the torn line is cut off");
+    assert!(matches!(read(&path), Err(JournalError::DamagedLine { line: 1, .. })), "who reads is told");
+}
+
+#[test]
 fn a_sound_line_of_a_newer_version_is_no_damage() {
     let (_folder, path) = written(&[start()]);
     let content = r#"{"event":"telepathy","step":1}"#;
-    let line =
-        format!("{},\"crc32\":\"{:08x}\"}}\n", &content[..content.len() - 1], crc32fast::hash(content.as_bytes()));
+    let open = content.strip_suffix('}').unwrap();
+    let line = format!("{open},\"crc32\":\"{:08x}\"}}\n", crc32fast::hash(content.as_bytes()));
     fs::write(&path, fs::read_to_string(&path).unwrap() + &line).unwrap();
     let error = read(&path).unwrap_err();
     assert!(matches!(error, JournalError::UnknownEvent { line: 2, .. }), "{error}");
@@ -192,6 +211,25 @@ fn a_non_finite_float_is_refused_by_name_and_nothing_is_written() {
     let message = journal.append(&event).unwrap_err().to_string();
     assert!(message.starts_with("`corpora[1].bits_per_char` of the eval event at step 100"), "{message}");
     assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn a_line_that_failed_is_cut_off_at_once_or_before_the_next_one() {
+    use disk::{Failing, Failure, watched};
+    for for_good in [false, true] {
+        let (_folder, path) = written(&[start()]);
+        let (mut journal, _) = Journal::open(&path).unwrap();
+        for step in [50, 100, 150] {
+            journal.append(&log(step)).unwrap();
+            let length = fs::metadata(&path).unwrap().len();
+            let (failed, _) = watched(Failing::at(0, Failure::ShortWrite, for_good), || journal.append(&log(step + 1)));
+            assert!(matches!(failed, Err(JournalError::Io { action: "write to", .. })));
+            // For good: cutting failed as well, and half a line is left until something can be written again.
+            assert_eq!(fs::metadata(&path).unwrap().len() > length, for_good);
+        }
+        journal.append(&end(200)).unwrap();
+        assert_eq!(read_all(&path).unwrap(), [start(), log(50), log(100), log(150), end(200)]);
+    }
 }
 
 #[test]

@@ -4,6 +4,8 @@
 //! was made from. The file is a cache: one that is missing, damaged or of another version is made anew, and an entry whose
 //! files have changed since is not used.
 
+#![warn(clippy::indexing_slicing, clippy::string_slice, clippy::panic, clippy::unreachable)] // it reads what users write
+
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -77,6 +77,36 @@ fn what_was_added_removed_or_changed_since_is_seen() {
 }
 
 #[test]
+fn hidden_folders_files_and_what_lies_too_deep_are_passed_over() {
+    let root = tempfile::tempdir().unwrap();
+    let found = ["a/b/c/d", "run"];
+    for folder in [&found[..], &["a/b/c/x/e", ".hidden", ".hidden/a", "run/below"]].concat() {
+        fs::create_dir_all(root.path().join(folder)).unwrap();
+        run_info().write(&root.path().join(folder)).unwrap();
+    }
+    fs::write(root.path().join("file"), "").unwrap();
+    let mut folders: Vec<String> = list_runs(root.path()).unwrap().runs.into_iter().map(|run| run.folder).collect();
+    folders.sort();
+    assert_eq!(folders, found);
+}
+
+#[test]
+fn the_index_is_written_where_something_changed_and_only_there() {
+    let root = runs();
+    let listed = || {
+        let (listing, counted) = disk::watched(disk::Counting::default(), || list_runs(root.path()).unwrap());
+        (listing.read_anew, counted.operations > 0)
+    };
+    assert_eq!(listed(), (4, true));
+    assert_eq!(listed(), (0, false));
+    let (mut journal, _) = Journal::open(&root.path().join("case1/layer-6/s2/journal.jsonl")).unwrap();
+    journal.append(&eval(100)).unwrap();
+    assert_eq!([listed(), listed()], [(1, true), (0, false)], "one has grown");
+    fs::remove_dir_all(root.path().join("case1-small")).unwrap();
+    assert_eq!([listed(), listed()], [(0, true), (0, false)], "one is gone");
+}
+
+#[test]
 fn an_index_damaged_anywhere_is_made_anew() {
     let root = runs();
     let first = list_runs(root.path()).unwrap();

@@ -1,5 +1,7 @@
 //! `run.json`: what was run, on what, with what plan.
 
+#![warn(clippy::indexing_slicing, clippy::string_slice, clippy::panic, clippy::unreachable)] // it reads what users write
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

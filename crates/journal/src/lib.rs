@@ -3,6 +3,7 @@
 //! `journal.jsonl` is the one source of truth ([`Journal`] writes it, [`read`] reads it), `run.json` says what was run
 //! ([`RunInfo`]), and [`write_record`] makes `record.md` and the charts from the two. Nothing here reads a clock.
 
+#![warn(clippy::panic)] // what a user gives is refused, not panicked about
 #![cfg_attr(test, allow(clippy::unwrap_used))] // a test that unwraps has failed, and says where
 
 mod axis;

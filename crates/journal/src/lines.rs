@@ -3,6 +3,8 @@
 //! A line is `{...,"crc32":"89abcdef"}` and a newline. The checksum is CRC-32 (IEEE 802.3), eight lower-case hexadecimal
 //! digits, over the line's bytes as they would be without that key: `{...}`. It finds any one flipped byte and any cut.
 
+#![warn(clippy::indexing_slicing, clippy::string_slice, clippy::panic, clippy::unreachable)] // it reads what users write
+
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;

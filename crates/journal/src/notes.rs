@@ -4,6 +4,8 @@
 //! trains, which cuts off what it did not write itself when a write fails, and a remark may be made while it trains; and a
 //! journal of events that only newer versions know could not be read by older ones.
 
+#![warn(clippy::indexing_slicing, clippy::string_slice, clippy::panic, clippy::unreachable)] // it reads what users write
+
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 

@@ -121,4 +121,27 @@ mod tests {
         let events = vec![start(), checkpoint(100), epoch_end(0, 100), resume(100), epoch_end(0, 100), checkpoint(100)];
         assert_eq!(names(&drop_superseded(events)), ["start@0", "resume@100", "epoch@100", "checkpoint@100"]);
     }
+
+    #[test]
+    fn a_log_line_repeated_at_the_step_of_the_resume_stands_in_place_of_the_earlier() {
+        let mut again = log(100);
+        if let Event::Log(log) = &mut again {
+            log.loss = 9.0;
+        }
+        let kept = drop_superseded(vec![start(), log(50), log(100), resume(100), again.clone(), log(150)]);
+        assert_eq!(names(&kept), ["start@0", "log@50", "resume@100", "log@100", "log@150"]);
+        assert_eq!(kept[3], again);
+    }
+
+    #[test]
+    fn another_epoch_or_folder_at_the_same_step_is_no_repetition() {
+        let mut other = checkpoint(100);
+        if let Event::Checkpoint(saved) = &mut other {
+            saved.folder = "checkpoints/other".into();
+        }
+        let kept =
+            drop_superseded(vec![start(), checkpoint(100), epoch_end(0, 100), resume(100), other, epoch_end(1, 100)]);
+        let expected = ["start@0", "checkpoint@100", "epoch@100", "resume@100", "checkpoint@100", "epoch@100"];
+        assert_eq!(names(&kept), expected);
+    }
 }

@@ -1,5 +1,7 @@
 //! Boxes of words on a page.
 
+#![warn(clippy::indexing_slicing, clippy::string_slice, clippy::panic, clippy::unreachable)] // it reads what users write
+
 use super::labels::Place;
 use crate::CorpusError;
 

@@ -1,5 +1,7 @@
 //! CoNLL columns: a word a line, its tag in a column, an empty line after each sentence.
 
+#![warn(clippy::indexing_slicing, clippy::string_slice, clippy::panic, clippy::unreachable)] // it reads what users write
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

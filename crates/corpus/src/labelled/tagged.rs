@@ -1,5 +1,7 @@
 //! Words with BIO tags, with boxes where they stand on a page.
 
+#![warn(clippy::indexing_slicing, clippy::string_slice, clippy::panic, clippy::unreachable)] // it reads what users write
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

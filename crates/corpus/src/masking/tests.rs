@@ -244,6 +244,27 @@ fn special_tokens_are_special_whatever_the_table_says() {
 }
 
 #[test]
+fn draws_are_parted_where_the_shares_end() {
+    let of = |mask, random, keep| {
+        let config = MaskingConfig { mask, random, keep, ..MaskingConfig::default() };
+        let masker = masker(&config, 1, Purpose::Masks);
+        move |draw| masker.kind_of(draw)
+    };
+    let quarters = of(0.25, 0.5, 0.25);
+    let [first, third] = [ONE / 4, 3 * ONE / 4];
+    let kinds = [0, first - 1, first, third - 1, third, ONE - 1].map(quarters);
+    assert_eq!(kinds.map(|kind| kind as u8), [0, 0, 1, 1, 2, 2]);
+    // A share of 0 has no draw, however the others are rounded, and the last share has the last one.
+    assert_eq!(of(0.5, 0.499, 0.0)(ONE - 1), MaskKind::Random);
+    assert_eq!(of(0.999, 0.0, 0.0)(ONE - 1), MaskKind::Mask);
+    assert_eq!([0, ONE - 1].map(of(1.0, 0.0, 0.0)), [MaskKind::Mask; 2]);
+    assert_eq!([0, ONE - 1].map(of(0.0, 1.0, 0.0)), [MaskKind::Random; 2]);
+    assert_eq!([0, ONE - 1].map(of(0.0, 0.0, 1.0)), [MaskKind::Kept; 2]);
+    assert_eq!([ONE / 2 - 1, ONE / 2].map(of(0.5, 0.0, 0.5)), [MaskKind::Mask, MaskKind::Kept]);
+    assert_eq!([ONE / 2 - 1, ONE / 2].map(of(0.5, 0.5, 0.0)), [MaskKind::Mask, MaskKind::Random]);
+}
+
+#[test]
 fn span_lengths_have_the_mean_asked_for() {
     for mean in [1.0, 2.0, 3.8, 5.5, 8.0] {
         let config = MaskingConfig { span_length: mean, unit: MaskUnit::Span, ..MaskingConfig::default() };

@@ -1,5 +1,7 @@
 //! What a prepared folder says of itself.
 
+#![warn(clippy::indexing_slicing, clippy::string_slice, clippy::panic, clippy::unreachable)] // it reads what users write
+
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -197,5 +199,71 @@ impl Manifest {
         let timeless = Self { timing: Timing::default(), ..self.clone() };
         let json = serde_json::to_vec(&timeless).expect("numbers, strings and lists have a JSON form");
         blake3::hash(&json).to_hex().to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manifest() -> Manifest {
+        let mut corpus = CorpusFacts { name: "ko".into(), ..CorpusFacts::default() };
+        for (tokens, split) in (1..).zip(Split::ALL) {
+            corpus.split_mut(split).tokens = tokens;
+        }
+        Manifest {
+            format: FORMAT,
+            key: "k".into(),
+            tokenizer: TokenizerFacts {
+                kind: "bpe".into(),
+                vocab_size: 10,
+                wanted_vocab_size: 12,
+                hash: "h".into(),
+                trained_on_documents: 1,
+                trained_on_bytes: 2,
+            },
+            corpora: vec![corpus],
+            leak: LeakCount::default(),
+            shards: vec![],
+            counts: vec![],
+            timing: Timing { seconds: 1.5, tokenizer_seconds: 0.5, mb_per_s: 2.0 },
+        }
+    }
+
+    #[test]
+    fn each_split_has_its_own_facts() {
+        let corpus = &manifest().corpora[0];
+        assert_eq!((corpus.train.tokens, corpus.valid.tokens, corpus.test.tokens), (1, 2, 3));
+        assert_eq!(Split::ALL.map(|split| corpus.split(split).tokens), [1, 2, 3]);
+    }
+
+    #[test]
+    fn its_hash_leaves_out_the_time_and_nothing_else() {
+        let (manifest, mut other) = (manifest(), self::manifest());
+        assert_eq!(manifest.hash().len(), 64);
+        other.timing.seconds = 9.0;
+        assert_eq!(other.hash(), manifest.hash());
+        other.corpora[0].train.tokens += 1;
+        assert_ne!(other.hash(), manifest.hash());
+    }
+
+    #[test]
+    fn it_is_read_as_written_and_another_format_refused_by_its_number() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let write = |manifest: &Manifest, sealed: bool| {
+            let text = serde_json::to_vec_pretty(manifest)?;
+            std::fs::write(folder.path().join(MANIFEST), if sealed { disk::sealed(text) } else { text })?;
+            Ok::<(), Box<dyn std::error::Error>>(())
+        };
+        for sealed in [true, false] {
+            write(&manifest(), sealed)?;
+            assert_eq!(Manifest::read(folder.path())?, manifest());
+        }
+        write(&Manifest { format: FORMAT + 1, ..manifest() }, true)?;
+        let refused = Manifest::read(folder.path());
+        assert!(
+            matches!(refused, Err(CorpusError::FormatVersion { found, expected: FORMAT, .. }) if found == FORMAT + 1)
+        );
+        Ok(())
     }
 }

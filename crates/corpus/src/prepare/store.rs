@@ -202,4 +202,78 @@ mod tests {
         assert_eq!(stored.corpora[1].train.unknown, 1);
         Ok(())
     }
+
+    /// A block whose splits hold these tokens, one document of one line each.
+    fn block(splits: [&[u32]; 3]) -> Encoded {
+        let split = |tokens: &[u32]| EncodedSplit {
+            tokens: tokens.to_vec(),
+            lines: if tokens.is_empty() { vec![] } else { vec![tokens.len() as u32] },
+            documents: if tokens.is_empty() { vec![] } else { vec![1] },
+            characters: 10 * tokens.len() as u64,
+        };
+        Encoded { splits: splits.map(split), unused: 2, duplicates: 3 }
+    }
+
+    #[test]
+    fn what_is_said_of_a_corpus_is_the_sum_of_its_blocks() -> Result<(), CorpusError> {
+        let folder = tempfile::tempdir().map_err(CorpusError::write(Path::new("tmp")))?;
+        let mut store = Store::new(folder.path(), 4, 1, vec![CorpusFacts::default(); 3]);
+        store.add(0, &block([&[1, 2, 3], &[2], &[1, 1]]))?;
+        store.add(0, &block([&[3, 1], &[], &[]]))?;
+        store.add(2, &block([&[2], &[], &[]]))?;
+        let stored = store.finish()?;
+        let [first, second, third] = &stored.corpora[..] else { panic!("three corpora") };
+        let facts = |split: Split| {
+            let of = first.split(split);
+            (of.documents, of.lines, of.tokens, of.characters, of.unknown)
+        };
+        assert_eq!(Split::ALL.map(facts), [(2, 2, 5, 50, 2), (1, 1, 1, 10, 0), (1, 1, 2, 20, 2)]);
+        assert_eq!((first.unused_documents, first.duplicate_documents), (4, 6));
+        assert_eq!((first.unknown_share, first.tokens_per_character), (0.5, 0.1));
+        assert_eq!((second.train.tokens, second.unknown_share, second.tokens_per_character), (0, 0.0, 0.0));
+        assert_eq!((third.train.tokens, third.unused_documents), (1, 2));
+        let shards: Vec<_> = stored.shards.iter().map(|shard| (shard.corpus, shard.split, shard.tokens)).collect();
+        assert_eq!(shards, [(0, Split::Train, 5), (0, Split::Valid, 1), (0, Split::Test, 2), (2, Split::Train, 1)]);
+        for shard in &stored.shards {
+            let opened = crate::shard::Shard::open(&folder.path().join(&shard.file), &shard.hash, 4)?;
+            assert_eq!(crate::TokenSource::token_count(&opened), shard.tokens);
+        }
+        let counts: Vec<Vec<u64>> =
+            stored.counts.iter().map(|facts| read_counts(folder.path(), facts, 4)).collect::<Result<_, _>>()?;
+        assert_eq!(counts[..4], [[0, 2, 1, 2], [0, 0, 1, 0], [0, 2, 0, 0], [0, 0, 0, 0]]);
+        assert_eq!((counts.len(), &counts[6]), (9, &vec![0, 0, 1, 0]));
+        Ok(())
+    }
+
+    #[test]
+    fn counts_are_read_whole_or_refused() -> Result<(), CorpusError> {
+        let folder = tempfile::tempdir().map_err(CorpusError::write(Path::new("tmp")))?;
+        let words = [1_u64, 0x0102_0304_0506_0708, u64::MAX];
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let path = folder.path().join("a.counts");
+        let write = |bytes: &[u8]| std::fs::write(&path, bytes).map_err(CorpusError::write(&path));
+        let facts = |bytes: &[u8]| CountsFacts {
+            file: "a.counts".into(),
+            corpus: 0,
+            split: Split::Train,
+            hash: blake3::hash(bytes).to_hex().to_string(),
+        };
+        let refused = |facts: &CountsFacts| match read_counts(folder.path(), facts, 3) {
+            Err(CorpusError::Damaged { .. }) => true,
+            other => panic!("{other:?}"),
+        };
+        assert!(refused(&facts(&bytes)), "it is missing");
+        write(&bytes)?;
+        assert_eq!(read_counts(folder.path(), &facts(&bytes), 3)?, words);
+        // Of another vocabulary, and of another text.
+        write(&bytes[..16])?;
+        assert!(refused(&facts(&bytes[..16])));
+        let mut other = bytes.clone();
+        other[5] ^= 1;
+        write(&other)?;
+        assert!(refused(&facts(&bytes)));
+        let missing = CountsFacts { file: ".".into(), ..facts(&bytes) };
+        assert!(matches!(read_counts(folder.path(), &missing, 3), Err(CorpusError::Read { .. })));
+        Ok(())
+    }
 }

@@ -46,7 +46,9 @@ impl Block {
     /// Each document's number over all corpora, and its text.
     pub(crate) fn documents(&self) -> impl Iterator<Item = (u64, &str)> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        let texts = starts.zip(&self.ends).map(|(start, end)| &self.text[start..*end]);
+        let texts = starts
+            .zip(&self.ends)
+            .map(|(start, end)| self.text.get(start..*end).expect("documents end at the ends of lines"));
         (self.first_document..).zip(texts)
     }
 }

@@ -45,8 +45,8 @@ impl<R: BufRead> Lines<R> {
             }
             None => &self.buffer,
         };
-        let start = if self.number == 1 && line.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-        Ok(Some((self.number, Line::Text(&line[start..]))))
+        let bare = if self.number == 1 { line.strip_prefix(b"\xef\xbb\xbf") } else { None };
+        Ok(Some((self.number, Line::Text(bare.unwrap_or(line)))))
     }
 }
 

@@ -146,11 +146,11 @@ fn record_field(
     if fields == [b"".as_slice()] {
         return into.record("", number); // an empty line
     }
-    if fields.len() != width {
+    let Some(field) = fields.get(place).filter(|_| fields.len() == width) else {
         into.bad(number, format_args!("{} columns where the header has {width}", fields.len()));
         return Ok(());
-    }
-    match std::str::from_utf8(fields[place]) {
+    };
+    match std::str::from_utf8(field) {
         Ok(text) => into.record(text, number),
         Err(error) => {
             into.bad(number, format_args!("byte {} of the text is not UTF-8", error.valid_up_to()));

@@ -131,7 +131,7 @@ impl Header {
             let (found, width) = (fields.len(), self.width);
             return Err(CorpusError::row(file, row, format_args!("{found} columns where the header has {width}")));
         }
-        let value = |place: &usize| Some(Value::String(fields[*place].into()));
+        let value = |place: &usize| fields.get(*place).map(|field| Value::String((*field).into()));
         Ok(Record { row, values: self.places.iter().map(value).collect() })
     }
 }

@@ -3,6 +3,8 @@
 //! The library trusts its files: ids that are taken as sizes, padding to any length, replacements that multiply the
 //! text, merges dropped at random. All of that is found here, on the parsed JSON.
 
+#![warn(clippy::indexing_slicing, clippy::string_slice, clippy::panic, clippy::unreachable)] // it reads what users write
+
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -59,7 +61,9 @@ pub(super) fn read(path: &Path) -> Result<Checked, CorpusError> {
     let special = SpecialIds { pad, unk, cls, sep, mask };
     let mut is_special = found.is_special;
     for id in ids {
-        is_special[id as usize] = true;
+        if let Some(special) = is_special.get_mut(id as usize) {
+            *special = true;
+        }
     }
     make_special(&mut json, &found.tokens, &ids);
     Ok(Checked { bytes, json, tokens: found.tokens, is_special, special, kind: found.kind })
@@ -89,8 +93,9 @@ fn examine(json: &mut Value) -> Result<Found, String> {
     add_tokens(top, &mut tokens, &mut is_special)?;
     let mut sorted: Vec<&String> = tokens.iter().collect();
     sorted.sort_unstable();
-    if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-        return Err(format!("token {:?} stands in it twice", pair[0]));
+    let mut pairs = sorted.iter().zip(sorted.iter().skip(1));
+    if let Some((twice, _)) = pairs.find(|(one, next)| one == next) {
+        return Err(format!("token {twice:?} stands in it twice"));
     }
     Ok(Found { tokens, is_special, kind })
 }
@@ -211,7 +216,9 @@ fn add_tokens(top: &Map<String, Value>, tokens: &mut Vec<String>, is_special: &m
             tokens.push(content.to_owned());
             is_special.push(false);
         }
-        is_special[expected] |= special;
+        if let Some(known) = is_special.get_mut(expected) {
+            *known |= special;
+        }
     }
     Ok(())
 }
@@ -225,10 +232,11 @@ fn make_special(json: &mut Value, tokens: &[String], ids: &[u32; 5]) {
     }
     let Some(list) = added.as_array_mut() else { return };
     for id in ids {
-        let content = &tokens[*id as usize];
+        let Some(content) = tokens.get(*id as usize) else { continue };
         let known = list.iter_mut().find(|token| token.get("content").and_then(Value::as_str) == Some(content));
         match known {
-            Some(token) => token["special"] = Value::Bool(true),
+            Some(Value::Object(token)) => drop(token.insert("special".into(), Value::Bool(true))),
+            Some(_) => {}
             None => list.push(added_token(*id, content)),
         }
     }
@@ -245,21 +253,22 @@ pub(super) fn added_token(id: u32, content: &str) -> Value {
 /// The file for fill-mask: of the special tokens only the mask is found in text, and it takes the space before it.
 pub(super) fn only_mask(checked: &Checked) -> Value {
     let mut json = checked.json.clone();
-    let mask = &checked.tokens[checked.special.mask as usize];
-    let vocab = json["model"]["vocab"].clone();
+    let Some(mask) = checked.tokens.get(checked.special.mask as usize) else { return json };
+    let vocab = json.pointer("/model/vocab").cloned().unwrap_or_default();
     let in_model = |content: &str| match &vocab {
         Value::Object(tokens) => tokens.contains_key(content),
-        Value::Array(pieces) => pieces.iter().any(|piece| piece[0] == content),
+        Value::Array(pieces) => pieces.iter().any(|piece| piece.get(0).is_some_and(|piece| piece == content)),
         _ => false,
     };
-    if let Some(list) = json["added_tokens"].as_array_mut() {
+    if let Some(Value::Array(list)) = json.get_mut("added_tokens") {
+        let content = |token: &Value| token.get("content").and_then(Value::as_str).unwrap_or_default().to_string();
         list.retain(|token| {
-            let content = token["content"].as_str().unwrap_or_default();
-            content == mask || token["special"] != Value::Bool(true) || !in_model(content)
+            let content = content(token);
+            content == *mask || token.get("special") != Some(&Value::Bool(true)) || !in_model(&content)
         });
-        for token in list.iter_mut().filter(|token| token["content"] == mask.as_str()) {
+        for token in list.iter_mut().filter(|token| content(token) == *mask).filter_map(Value::as_object_mut) {
             // As RoBERTa's: the mask stands for the word and its space.
-            token["lstrip"] = Value::Bool(true);
+            token.insert("lstrip".into(), Value::Bool(true));
         }
     }
     json

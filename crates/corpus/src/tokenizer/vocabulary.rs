@@ -49,8 +49,11 @@ impl Vocabulary {
 
     /// The token for people.
     pub(super) fn readable(&self, id: u32) -> String {
-        let Some(token) = self.tokens.get(id as usize) else { return String::new() };
-        if self.is_special[id as usize] { token.clone() } else { self.marks.readable(token) }
+        let place = id as usize;
+        let Some((token, is_special)) = self.tokens.get(place).zip(self.is_special.get(place)) else {
+            return String::new();
+        };
+        if *is_special { token.clone() } else { self.marks.readable(token) }
     }
 }
 
