@@ -1,9 +1,11 @@
 //! Text files to blocks of documents, streamed: nothing but one block, one line or one parquet page is in memory.
 
+mod allowance;
 mod documents;
 mod files;
 mod lines;
 mod parquet_column;
+mod parquet_pages;
 mod records;
 mod table;
 

@@ -2,13 +2,15 @@
 //!
 //! In use it is the file system and nothing else. In tests a [`Watch`] stands before it, which counts operations, fails
 //! them, or records them, so that a crash model ([`crash`]) can say what a kill or a power cut may leave. What is only read
-//! needs none of this.
+//! needs none of this, but for files that others may have made (`bounds`).
 
+mod bounds;
 pub mod crash;
 mod files;
 mod seal;
 mod watch;
 
+pub use bounds::{is_file_name, read_up_to};
 pub use files::{
     DiskFile, copy, create_folder, create_folders, folder_of, is_temporary, name_folder, remove_file, remove_folder,
     remove_folder_if_there, rename, sync_folder, write_synced, write_whole,
