@@ -4,7 +4,7 @@
 #   scripts/fuzz.sh SECONDS [READER...]   so many seconds of computing for each reader, or for each of those named, in slices
 #                                         of two minutes; an hour for all 36 takes a day and a half on one core
 #   scripts/fuzz.sh --pack [READER...]    keeps some of what was grown and covers something, short and long, in fuzz/corpus
-#   scripts/fuzz.sh --table               the hours so far, as docs/fuzzing.md has them
+#   scripts/fuzz.sh --table               the computing so far, as docs/fuzzing.md has them
 #   scripts/fuzz.sh --no-build ...        any of these with the program as it was built last
 #
 # What grows lies in fuzz/work, what breaks a reader in fuzz/findings, the hours are counted in fuzz/ledger.tsv. It may be
@@ -102,10 +102,10 @@ pack() {
 }
 
 table() {
-    echo '| reader | computed, h | inputs read | kept | findings | commits |'
+    echo '| reader | computed, s | inputs read | kept | findings | commits |'
     echo '|---|---:|---:|---:|---:|---|'
     awk -F'\t' 'NR > 1 { s[$1] += $3; e[$1] += $4; i[$1] = $5; f[$1] += $6; c[$1] = c[$1] " " $2 }
-        END { for (r in s) printf "| %s | %.2f | %d | %d | %d |%s |\n", r, s[r] / 3600, e[r], i[r], f[r], c[r] }' $ledger | sort
+        END { for (r in s) printf "| %s | %d | %d | %d | %d |%s |\n", r, s[r], e[r], i[r], f[r], c[r] }' $ledger | sort
 }
 
 builds=1

@@ -10,9 +10,9 @@ fn corpora() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus")
 }
 
-/// The inputs of a file: one a line, in base64.
+/// The inputs of a file, one a line in base64; none of a reader that was not fuzzed yet.
 fn grown(reader: &str) -> Vec<Vec<u8>> {
-    let text = std::fs::read_to_string(corpora().join(format!("{reader}.txt"))).expect("every reader has a corpus");
+    let text = std::fs::read_to_string(corpora().join(format!("{reader}.txt"))).unwrap_or_default();
     text.lines().map(|line| BASE64_STANDARD.decode(line).expect("a line is base64")).collect()
 }
 
