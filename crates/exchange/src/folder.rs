@@ -71,7 +71,7 @@ impl Origin {
             format: u32,
         }
         let path = folder.join(ORIGIN);
-        let text = files::read(&path)?;
+        let text = files::read_small(&path)?;
         let wrong = |why: String| ExchangeError::Config { path: path.clone(), why };
         let syntax = |cause: serde_json::Error| wrong(cause.to_string());
         let FormatOnly { format } = serde_json::from_slice(&text).map_err(syntax)?;
