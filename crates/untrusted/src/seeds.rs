@@ -16,7 +16,7 @@ use parquet::schema::parser::parse_message_type;
 /// A console's output.
 pub(crate) const CONSOLE: &str = include_str!("../../../fuzz/seeds/log-text/trainer");
 /// A journal.
-pub(crate) const JOURNAL: &str = include_str!("../../journal/tests/sample-journal.jsonl");
+pub(crate) const JOURNAL: &str = include_str!("../../journal/tests/formats/1/journal.jsonl");
 /// The resolved case of a run.
 pub(crate) const RESOLVED_CASE: &str = include_str!("../../../docs/records/quickstart/case.toml");
 const RUN_INFO: &str = include_str!("../../../docs/records/quickstart/run.json");
