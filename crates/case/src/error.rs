@@ -24,7 +24,7 @@ pub enum CaseError {
         #[source]
         source: io::Error,
     },
-    /// The file is not UTF-8, or opens with a byte order mark.
+    /// The file is not UTF-8, opens with a byte order mark, or is too long for a case file.
     #[error("{}: {message}", path.display())]
     Encoding {
         /// The file.

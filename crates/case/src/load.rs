@@ -3,7 +3,8 @@
 #![warn(clippy::indexing_slicing, clippy::string_slice, clippy::panic, clippy::unreachable)] // it reads what users write
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
@@ -55,6 +56,12 @@ pub struct Variant {
 pub fn load(path: &Path, overrides: &[String]) -> Result<Case, CaseError> {
     let text = read(path)?;
     let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+    if matches!(name.as_str(), "." | "..") {
+        let message =
+            format!("without its ending the file is called {name:?}, which names the folder of its runs; rename it");
+        let kind = ProblemKind::OutOfRange;
+        return Err(invalid(vec![Problem { kind, message, origins: Vec::new(), path: path.to_path_buf() }]));
+    }
     let variants = variants_of(&text, path, overrides)?;
     let names: Vec<&str> = variants.iter().map(|variant| variant.name.as_str()).collect();
     let problems = variants.first().map_or_else(Vec::new, |first| check_claims(first, &names));
@@ -236,12 +243,20 @@ fn check_format(entry: &Entry) -> Result<(), Problem> {
     }
 }
 
+/// A thousand times the longest case file there is.
+const MAX_BYTES: u64 = 4 << 20;
+
 fn read(path: &Path) -> Result<String, CaseError> {
-    let bytes = fs::read(path).map_err(|source| match source.kind() {
+    let mut bytes = Vec::new();
+    let read = fs::File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes));
+    read.map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => CaseError::Missing { path: path.to_path_buf(), hint: like_named(path) },
         _ => CaseError::Unreadable { path: path.to_path_buf(), source },
     })?;
     let refuse = |message: String| CaseError::Encoding { path: path.to_path_buf(), message };
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(refuse(format!("is longer than {} MiB, which no case file is; name a case file", MAX_BYTES >> 20)));
+    }
     match bytes.as_slice() {
         [0xef, 0xbb, 0xbf, ..] => Err(refuse("opens with a byte order mark; save it as UTF-8 without one".into())),
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Err(refuse("is UTF-16; save it as UTF-8".into())),

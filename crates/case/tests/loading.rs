@@ -228,3 +228,16 @@ fn a_conclusion_and_its_claims_are_every_variant_s() {
         assert_eq!((longer.config.train.steps, longer.config.claims), (Some(9), variant.config.claims.clone()));
     }
 }
+
+#[test]
+fn a_file_that_is_no_case_file_is_not_read_whole_and_one_without_a_name_not_at_all() {
+    let path = folder("long", &[("case.toml", &format!("{CASE}# {}\n", "x".repeat(5 << 20)))]).join("case.toml");
+    let error = load(&path, &[]).expect_err("it is refused");
+    assert!(matches!(error, CaseError::Encoding { .. }) && error.to_string().contains("longer than 4 MiB"), "{error}");
+    // Runs lie in a folder of the case's name.
+    for name in ["..toml", "...toml"] {
+        let path = folder("dots", &[(name, CASE)]).join(name);
+        let error = load(&path, &[]).expect_err("it is refused").to_string();
+        assert!(error.contains("names the folder of its runs; rename it"), "{error}");
+    }
+}

@@ -2,10 +2,12 @@
 
 #![warn(clippy::indexing_slicing, clippy::string_slice, clippy::panic, clippy::unreachable)] // it reads what users write
 
+mod allowance;
 mod documents;
 mod files;
 mod lines;
 mod parquet_column;
+mod parquet_pages;
 mod records;
 mod table;
 

@@ -80,12 +80,12 @@ pub enum ExchangeError {
         hint: String,
     },
     /// A file of weights that cannot be read as one.
-    #[error("{}: {why}", path.display())]
+    #[error("{}: {cause}", path.display())]
     Weights {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
-        why: String,
+        cause: weights::WeightsError,
     },
     /// A weight that the class has and the files have not.
     #[error("the files have no weight `{name}`, which a {class} has")]

@@ -13,7 +13,6 @@ use crate::{
     heads::{idle_layer, output_bias, second_output_bias},
     layout::{Form, lies},
     tokenizer::{self, Rows},
-    weights,
 };
 
 /// What to export.

@@ -57,9 +57,17 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, ExchangeError> {
     fs::read(path).map_err(|cause| ExchangeError::Read { path: path.into(), cause })
 }
 
+/// A file that describes others: a tokenizer of a million words stays below.
+const MAX_SMALL_BYTES: u64 = 128 << 20;
+
+/// As [`read`], for any file but one of weights.
+pub(crate) fn read_small(path: &Path) -> Result<Vec<u8>, ExchangeError> {
+    disk::read_up_to(path, MAX_SMALL_BYTES).map_err(|cause| ExchangeError::Read { path: path.into(), cause })
+}
+
 pub(crate) fn read_json(path: &Path) -> Result<Value, ExchangeError> {
     let wrong = |why: serde_json::Error| ExchangeError::Config { path: path.into(), why: why.to_string() };
-    serde_json::from_slice(&read(path)?).map_err(wrong)
+    serde_json::from_slice(&read_small(path)?).map_err(wrong)
 }
 
 /// JSON on many lines, with a newline at the end.

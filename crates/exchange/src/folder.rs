@@ -9,7 +9,7 @@ use case::EncoderConfig;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{ExchangeError, HeadOf, Labels, Weights, files, weights};
+use crate::{ExchangeError, HeadOf, Labels, Weights, files, weight_files};
 
 /// The `[model]` table.
 pub const MODEL: &str = "model.toml";
@@ -71,7 +71,7 @@ impl Origin {
             format: u32,
         }
         let path = folder.join(ORIGIN);
-        let text = files::read(&path)?;
+        let text = files::read_small(&path)?;
         let wrong = |why: String| ExchangeError::Config { path: path.clone(), why };
         let syntax = |cause: serde_json::Error| wrong(cause.to_string());
         let FormatOnly { format } = serde_json::from_slice(&text).map_err(syntax)?;
@@ -111,7 +111,7 @@ impl ModelFolder {
     pub fn model(folder: &Path) -> Result<EncoderConfig, ExchangeError> {
         Origin::read(folder)?; // a later version's table may mean something else
         let path = folder.join(MODEL);
-        let text = String::from_utf8(files::read(&path)?)
+        let text = String::from_utf8(files::read_small(&path)?)
             .map_err(|_| ExchangeError::Config { path: path.clone(), why: "it is not UTF-8".into() })?;
         Ok(case::read_model(&text, &path)?)
     }
@@ -124,7 +124,7 @@ impl ModelFolder {
 pub fn read_model_folder(folder: &Path) -> Result<ModelFolder, ExchangeError> {
     let found = Origin::read(folder)?;
     let path = folder.join(WEIGHTS);
-    let weights = weights::parse(&path, &files::read(&path)?)?;
+    let weights = weight_files::parse(&path, &files::read(&path)?)?;
     let has_head = weights.keys().any(|name| name.starts_with("head."));
     Ok(ModelFolder {
         model: ModelFolder::model(folder)?,

@@ -14,7 +14,7 @@ use crate::{
     folder::{FORMAT, MODEL, ORIGIN, TOKENIZER, WEIGHTS},
     heads::second_output_bias,
     layout::{Form, Lies, lies},
-    weights,
+    weight_files,
 };
 
 /// What an import read.
@@ -75,9 +75,11 @@ struct Read {
 }
 
 fn read_folder(from: &Path) -> Result<Read, ExchangeError> {
+    weight_files::refuse_pickle(from)?;
     let mut files = BTreeMap::new();
+    let is_of_weights = |path: &Path| path.extension().is_some_and(|ending| ending == "safetensors");
     let mut take = |path: &Path| {
-        let bytes = files::read(path)?;
+        let bytes = if is_of_weights(path) { files::read(path) } else { files::read_small(path) }?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         files.insert(name, OriginFile::of(&bytes));
         Ok::<_, ExchangeError>(bytes)
@@ -91,14 +93,14 @@ fn read_folder(from: &Path) -> Result<Read, ExchangeError> {
     let json = serde_json::from_slice(&take(&config_path)?)
         .map_err(|cause| ExchangeError::Config { path: config_path.clone(), why: cause.to_string() })?;
     let published = config::read(&config_path, &json)?;
-    let weight_files = weights::files_of(from)?;
+    let weight_files = weight_files::files_of(from)?;
     let hint = "let Python write it: AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR)";
     let tokenizer_path = there("tokenizer.json", hint)?;
     let tokenizer = TextTokenizer::load(&tokenizer_path)?;
     let tokenizer_bytes = take(&tokenizer_path)?;
     let mut theirs = Weights::new();
     for file in &weight_files {
-        theirs.extend(weights::parse(file, &take(file)?)?);
+        theirs.extend(weight_files::parse(file, &take(file)?)?);
     }
     Ok(Read { published, tokenizer, tokenizer_bytes, theirs, files })
 }

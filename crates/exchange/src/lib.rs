@@ -23,7 +23,7 @@ mod labels;
 mod layout;
 mod tokenizer;
 mod usage;
-mod weights;
+mod weight_files;
 
 pub use card::{Card, CardCorpus, CardFigure, CardResult, CardSplit};
 pub use class::Class;
@@ -37,4 +37,5 @@ pub use folder::{
 };
 pub use import::{Imported, import};
 pub use labels::{HeadOf, LabelTask, Labels};
-pub use weights::{Array, Weights, parse as parse_weights};
+pub use weight_files::parse as parse_weights;
+pub use weights::{Array, Weights};

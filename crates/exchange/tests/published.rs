@@ -101,6 +101,13 @@ fn folders_that_lack_something_say_what_and_how_to_get_it() {
     assert!(matches!(error, ExchangeError::Pickle { .. }));
     let text = error.to_string();
     assert!(text.contains("pytorch_model.bin, a Python pickle") && text.contains("save_pretrained"), "{text}");
+    // The file itself where a folder should be named, and a pickle under another name.
+    let file = refused(&folder.path().join("pytorch_model.bin")).to_string();
+    assert!(file.contains("pytorch_model.bin, a Python pickle"), "{file}");
+    fs::write(folder.path().join("model.safetensors"), b"PK\x03\x04archive/data.pkl").unwrap();
+    let disguised = refused(folder.path()).to_string();
+    assert!(disguised.contains("model.safetensors") && disguised.contains("convert it to safetensors"), "{disguised}");
+    fs::remove_file(folder.path().join("model.safetensors")).unwrap();
     fs::remove_file(folder.path().join("pytorch_model.bin")).unwrap();
     assert!(refused(folder.path()).to_string().contains("has no model.safetensors"));
     let folder = copied("bert");

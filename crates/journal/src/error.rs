@@ -181,6 +181,12 @@ pub enum LineFault {
     /// The line does not end in a `crc32` key.
     #[error("the line does not end with its `crc32`")]
     NoChecksum,
+    /// The line is longer than any that is written.
+    #[error("the line is longer than {} MiB, which no line of a journal is", most >> 20)]
+    TooLong {
+        /// The longest, in bytes.
+        most: u64,
+    },
     /// The line does not have the checksum that it states.
     #[error("the line says crc32 {stated}, its content has {computed}")]
     Checksum {

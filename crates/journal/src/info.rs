@@ -2,7 +2,6 @@
 
 #![warn(clippy::indexing_slicing, clippy::string_slice, clippy::panic, clippy::unreachable)] // it reads what users write
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -15,6 +14,8 @@ use crate::write::{first_non_finite, write_atomically};
 pub const FORMAT: u32 = 1;
 
 const FILE_NAME: &str = "run.json";
+/// A thousand times the longest there is.
+const MAX_BYTES: u64 = 16 << 20;
 
 /// What was run, written once when the run is planned.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -264,7 +265,7 @@ impl RunInfo {
     /// whatever else the file holds.
     pub fn read(run_dir: &Path) -> Result<Self, JournalError> {
         let path = run_dir.join(FILE_NAME);
-        let text = fs::read(&path).map_err(JournalError::io("read", &path))?;
+        let text = disk::read_up_to(&path, MAX_BYTES).map_err(JournalError::io("read", &path))?;
         let syntax = |source| JournalError::InfoSyntax { path: path.clone(), source };
         let FormatOnly { format } = serde_json::from_slice(&text).map_err(syntax)?;
         check_format(&path, format, FORMAT)?;
@@ -302,6 +303,8 @@ pub(crate) fn check_format(path: &Path, found: u32, known: u32) -> Result<(), Jo
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::synthetic::run_info;
 

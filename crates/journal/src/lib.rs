@@ -79,7 +79,7 @@ pub use notes::{NOTES_FORMAT, Note, add_note, read_notes};
 
 pub use page_drawing::{PageDrawing, PageWord, page_svg};
 pub use png::png;
-pub use record::write_record;
+pub use record::{record, write_record};
 pub use statistics::{grad_norm, quantile, standard_error};
 pub use summary::{Evaluated, Named, RunState, RunSummary};
 pub use supersede::drop_superseded;

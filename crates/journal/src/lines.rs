@@ -18,6 +18,8 @@ use crate::write::first_non_finite;
 const KEY: &[u8] = b",\"crc32\":\"";
 const CLOSE: &[u8] = b"\"}";
 const DIGITS: usize = 8;
+/// No line comes near it; what is longer is no line, and is not held in memory.
+const MAX_LINE_BYTES: u64 = 16 << 20;
 
 /// The cut-off end of a last line that was never wholly written: what a crash leaves behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,13 +40,11 @@ pub(crate) fn open_lines(path: &Path) -> Result<(DiskFile, u64, Option<TornTail>
     let file = whole.file();
     let length = file.metadata().map_err(JournalError::io("read", path))?.len();
     let start = line_start(file, length).map_err(JournalError::io("read", path))?;
-    let last = bytes_between(file, start, length).map_err(JournalError::io("read", path))?;
-    if last.is_empty() || whole_line(&last).is_ok() {
+    if start == length || is_whole(file, start, length).map_err(JournalError::io("read", path))? {
         return Ok((whole, length, None));
     }
     let before = line_start(file, start).map_err(JournalError::io("read", path))?;
-    let previous = bytes_between(file, before, start).map_err(JournalError::io("read", path))?;
-    if !previous.is_empty() && whole_line(&previous).is_err() {
+    if before < start && !is_whole(file, before, start).map_err(JournalError::io("read", path))? {
         check_lines(path)?;
     }
     whole.set_len(start).and_then(|()| whole.sync()).map_err(JournalError::io("cut the torn end off", path))?;
@@ -68,10 +68,15 @@ pub(crate) fn for_each_line(
     let mut line = Vec::new();
     for number in 1.. {
         line.clear();
-        if reader.read_until(b'\n', &mut line).map_err(JournalError::io("read", path))? == 0 {
+        let mut limited = reader.by_ref().take(MAX_LINE_BYTES);
+        if limited.read_until(b'\n', &mut line).map_err(JournalError::io("read", path))? == 0 {
             break;
         }
-        match whole_line(&line) {
+        let is_cut = line.len() as u64 == MAX_LINE_BYTES && !line.ends_with(b"\n");
+        if is_cut {
+            reader.skip_until(b'\n').map_err(JournalError::io("read", path))?;
+        }
+        match if is_cut { Err(LineFault::TooLong { most: MAX_LINE_BYTES }) } else { whole_line(&line) } {
             Ok(length) => {
                 line.truncate(length);
                 line.push(b'}');
@@ -139,6 +144,11 @@ fn line_start(file: &mut File, end: u64) -> std::io::Result<u64> {
     Ok(0)
 }
 
+/// Whether a line begins and ends there that was wholly written.
+fn is_whole(file: &mut File, from: u64, to: u64) -> std::io::Result<bool> {
+    Ok(to - from <= MAX_LINE_BYTES && whole_line(&bytes_between(file, from, to)?).is_ok())
+}
+
 fn bytes_between(file: &mut File, from: u64, to: u64) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.seek(SeekFrom::Start(from))?;
@@ -151,6 +161,33 @@ mod tests {
     use std::fs;
 
     use super::*;
+
+    #[test]
+    fn a_line_without_end_is_damage_and_not_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lines");
+        let sound = with_checksum(b"{\"a\":1}".to_vec());
+        let long = vec![b'x'; MAX_LINE_BYTES as usize + 1];
+        let read = |parts: &[&[u8]]| {
+            fs::write(&path, parts.concat()).unwrap();
+            let mut lines = 0;
+            for_each_line(&path, |_, _| {
+                lines += 1;
+                Ok(())
+            })
+            .map(|()| lines)
+        };
+        assert_eq!(read(&[&sound, &long]).unwrap(), 1, "the end of a torn line is passed over");
+        let (_, length, torn) = open_lines(&path).unwrap();
+        assert_eq!((length, torn.map(|tail| tail.bytes)), (sound.len() as u64, Some(long.len() as u64)));
+        let error = read(&[&sound, &long, b"\n", &sound]).unwrap_err();
+        let fault = LineFault::TooLong { most: MAX_LINE_BYTES };
+        assert!(
+            matches!(&error, JournalError::DamagedLine { line: 2, fault: found, .. } if *found == fault),
+            "{error}"
+        );
+        assert!(error.to_string().contains("line 2") && fault.to_string().contains("16 MiB"), "{error}");
+    }
 
     #[test]
     fn the_start_of_a_line_is_found_across_chunks() {

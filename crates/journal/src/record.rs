@@ -26,11 +26,19 @@ const SCALE: f32 = 2.0;
 /// # Errors
 /// Those of [`RunInfo::read`] and [`read`], and [`JournalError::Io`] with the file that could not be written.
 pub fn write_record(run_dir: &Path) -> Result<(), JournalError> {
+    let (page, charts) = record(run_dir)?;
+    write_charts(&run_dir.join("charts"), charts.iter().map(|(name, chart)| (name.clone(), chart)))?;
+    write_atomically(&run_dir.join("record.md"), page.as_bytes())
+}
+
+/// The text of `record.md` and the charts that it names, with their names.
+///
+/// # Errors
+/// Those of [`RunInfo::read`] and [`read`].
+pub fn record(run_dir: &Path) -> Result<(String, Vec<(String, Chart)>), JournalError> {
     let info = RunInfo::read(run_dir)?;
     let events = or_none(read(&run_dir.join("journal.jsonl")))?;
-    let charts = charts(&info, &events);
-    write_charts(&run_dir.join("charts"), charts.iter().map(|(name, chart)| (name.clone(), chart)))?;
-    write_atomically(&run_dir.join("record.md"), page(&info, &events, &read_notes(run_dir)?).as_bytes())
+    Ok((page(&info, &events, &read_notes(run_dir)?), charts(&info, &events)))
 }
 
 /// Writes charts by their names into a folder, as SVG and PNG.

@@ -23,6 +23,9 @@ use crate::{TrainError, forward::read_floats, state::State};
 pub const FORMAT: u32 = 1;
 const FILES: [&str; 3] = ["model.safetensors", "optimizer.safetensors", "state.json"];
 
+/// It names three files.
+const MAX_MANIFEST_BYTES: u64 = 1 << 20;
+
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Manifest {
@@ -238,13 +241,16 @@ pub(crate) struct Loaded {
 pub(crate) fn load(checkpoint: &Checkpoint) -> Result<Loaded, TrainError> {
     let folder = &checkpoint.folder;
     let damaged = |file: &str, why: String| TrainError::Checkpoint { path: folder.join(file), why };
-    let read = |file: &str| match fs::read(folder.join(file)) {
+    let read = |file: &str, most: u64| match disk::read_up_to(&folder.join(file), most) {
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => Err(damaged(file, "the file is missing".into())),
+        Err(cause) if cause.kind() == io::ErrorKind::FileTooLarge => {
+            Err(damaged(file, format!("more than the {most} bytes that it may have")))
+        }
         // Not the checkpoint's fault: it may be whole, and what stands there must not be given up for it.
         Err(cause) => Err(TrainError::Read { path: folder.join(file), cause }),
         Ok(bytes) => Ok(bytes),
     };
-    let sealed = read("manifest.json")?;
+    let sealed = read("manifest.json", MAX_MANIFEST_BYTES)?;
     let no_manifest = |cause: serde_json::Error| damaged("manifest.json", format!("not a manifest: {cause}"));
     let Format { format } = serde_json::from_slice(&sealed).map_err(no_manifest)?;
     if format > FORMAT {
@@ -256,15 +262,17 @@ pub(crate) fn load(checkpoint: &Checkpoint) -> Result<Loaded, TrainError> {
     let text = disk::unsealed(&sealed).map_err(|why| damaged("manifest.json", why.into()))?;
     let manifest: Manifest = serde_json::from_slice(&text).map_err(no_manifest)?;
     let checked = |file: &str| {
-        let bytes = read(file)?;
+        let Some(entry) = manifest.files.get(file) else {
+            return Err(damaged(file, "the manifest does not name it".into()));
+        };
+        let bytes = read(file, entry.bytes)?;
         let found = FileEntry { bytes: bytes.len() as u64, blake3: blake3::hash(&bytes).to_hex().to_string() };
-        match manifest.files.get(file) {
-            Some(entry) if *entry == found => Ok(bytes),
-            Some(entry) if entry.bytes != found.bytes => {
+        match *entry == found {
+            true => Ok(bytes),
+            false if entry.bytes != found.bytes => {
                 Err(damaged(file, format!("{} bytes where the manifest says {}", found.bytes, entry.bytes)))
             }
-            Some(_) => Err(damaged(file, "its hash is not the manifest's: the file was changed or damaged".into())),
-            None => Err(damaged(file, "the manifest does not name it".into())),
+            false => Err(damaged(file, "its hash is not the manifest's: the file was changed or damaged".into())),
         }
     };
     let [model, optimizer, state] = FILES.map(checked);

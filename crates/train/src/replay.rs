@@ -137,5 +137,5 @@ pub(crate) fn batch(ids: &[i32], labels: &[i32], width: usize) -> Batch {
 }
 
 fn open<'a>(path: &Path, bytes: &'a [u8]) -> Result<SafeTensors<'a>, TrainError> {
-    SafeTensors::deserialize(bytes).map_err(|cause| TrainError::Replay { path: path.into(), why: cause.to_string() })
+    weights::open(bytes).map_err(|cause| TrainError::Replay { path: path.into(), why: cause.to_string() })
 }

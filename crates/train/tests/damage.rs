@@ -106,8 +106,12 @@ fn a_run_goes_back_to_the_newest_checkpoint_that_holds_and_ends_as_one_left_alon
         let run = small.run(&name);
         let path = run.join("checkpoints/step-0000024").join(file);
         let mut bytes = fs::read(&path).unwrap();
-        let middle = bytes.len() / 2;
-        bytes[middle] ^= 4;
+        if file == "optimizer.safetensors" {
+            bytes.push(0);
+        } else {
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 4;
+        }
         fs::write(&path, bytes).unwrap();
         let (outcome, said) = small.watched(&name, None);
         assert_eq!(outcome.unwrap(), Outcome::Ended(Status::Finished));

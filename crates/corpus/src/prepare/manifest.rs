@@ -15,6 +15,9 @@ pub const FORMAT: u32 = 2;
 /// The name of the manifest in its folder; it is written last.
 pub(super) const MANIFEST: &str = "manifest.json";
 
+/// A million input files' names and hashes.
+const MAX_BYTES: u64 = 256 << 20;
+
 /// What a prepared folder holds, and how it came to be.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -184,7 +187,7 @@ impl Manifest {
             format: u32,
         }
         let path = folder.join(MANIFEST);
-        let bytes = std::fs::read(&path).map_err(CorpusError::read(&path))?;
+        let bytes = disk::read_up_to(&path, MAX_BYTES).map_err(CorpusError::read(&path))?;
         let broken = |source| CorpusError::Manifest { path: path.clone(), source };
         let Format { format } = serde_json::from_slice(&bytes).map_err(broken)?;
         if format != FORMAT {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::manifest::{Manifest, ShardFacts};
+use super::manifest::{MANIFEST, Manifest, ShardFacts};
 use super::store::read_counts;
 use crate::shard::Shard;
 use crate::{CorpusError, Split, TextTokenizer, TokenSource};
@@ -87,8 +87,16 @@ impl Prepared {
     }
 }
 
+/// The file of a name that the manifest gives; one that leads out of the folder is none.
+pub(super) fn named(folder: &Path, name: &str) -> Result<PathBuf, CorpusError> {
+    if disk::is_file_name(name) {
+        return Ok(folder.join(name));
+    }
+    Err(CorpusError::damaged(&folder.join(MANIFEST), format!("it names {name:?}, which is no file of its folder")))
+}
+
 pub(super) fn open_shard(folder: &Path, facts: &ShardFacts, vocab_size: usize) -> Result<Shard, CorpusError> {
-    let path = folder.join(&facts.file);
+    let path = named(folder, &facts.file)?;
     let shard = Shard::open(&path, &facts.hash, vocab_size)?;
     let counts = (shard.token_count(), shard.line_count(), shard.document_count());
     if counts != (facts.tokens, facts.lines, facts.documents) {

@@ -1,9 +1,10 @@
 //! Encoded blocks to the files of a prepared folder.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::manifest::{CorpusFacts, CountsFacts, ShardFacts};
 use super::passes::{Encoded, EncodedSplit};
+use super::prepared::named;
 use crate::shard::{ShardWriter, token_width};
 use crate::{CorpusError, Split};
 
@@ -151,9 +152,10 @@ fn take<'t, T>(items: &mut &'t [T], count: usize) -> &'t [T] {
 
 /// Reads a file of counts and checks it.
 pub(super) fn read_counts(folder: &Path, facts: &CountsFacts, vocab_size: usize) -> Result<Vec<u64>, CorpusError> {
-    let path: PathBuf = folder.join(&facts.file);
-    let bytes = std::fs::read(&path).map_err(|error| match error.kind() {
+    let path = named(folder, &facts.file)?;
+    let bytes = disk::read_up_to(&path, vocab_size as u64 * 8).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => CorpusError::damaged(&path, "it is missing"),
+        std::io::ErrorKind::FileTooLarge => CorpusError::damaged(&path, "it is longer than it was written"),
         _ => CorpusError::read(&path)(error),
     })?;
     if bytes.len() != vocab_size * 8 || blake3::hash(&bytes).to_hex().as_str() != facts.hash {

@@ -347,6 +347,30 @@ fn a_damaged_folder_is_refused_with_the_file_named() -> Tested {
 }
 
 #[test]
+fn a_manifest_that_names_files_elsewhere_is_refused() -> Tested {
+    let bench = Bench::new()?;
+    let (prepared, _) = bench.prepare()?;
+    let (folder, path) = (prepared.folder().to_owned(), prepared.folder().join(MANIFEST));
+    let elsewhere = folder.with_extension("shard");
+    for list in ["shards", "counts"] {
+        let text = disk::unsealed(&std::fs::read(&path)?)?;
+        let mut manifest: serde_json::Value = serde_json::from_slice(&text)?;
+        let name = manifest[list][0]["file"].as_str().ok_or("a name")?.to_string();
+        std::fs::copy(folder.join(&name), &elsewhere)?;
+        let above = format!("../{}", elsewhere.file_name().ok_or("a name")?.to_string_lossy());
+        for name in [above, elsewhere.to_string_lossy().into_owned(), format!("./{name}"), String::new()] {
+            manifest[list][0]["file"] = name.clone().into();
+            std::fs::write(&path, serde_json::to_vec(&manifest)?)?;
+            let why = Prepared::open(&folder).err().ok_or("opened")?.to_string();
+            assert!(why.contains(&format!("{name:?}")) && why.contains("no file of its folder"), "{why}");
+        }
+        std::fs::write(&path, disk::sealed(text))?;
+        assert!(Prepared::open(&folder).is_ok());
+    }
+    Ok(())
+}
+
+#[test]
 fn a_broken_manifest_and_one_of_another_version_are_refused() -> Tested {
     let bench = Bench::new()?;
     let (prepared, _) = bench.prepare()?;

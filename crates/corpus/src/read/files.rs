@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use case::{CorpusConfig, DocumentKind, Paths, TextFormat};
 
 use super::Watch;
+use super::allowance::{Allowance, Bounded};
 use crate::CorpusError;
 
 /// Large enough that a spinning disk streams.
@@ -135,18 +136,28 @@ impl Read for Counted<'_> {
     }
 }
 
-/// Opens a file for reading its decompressed bytes; a gz file may have several members, a zst file several frames.
+/// No writer asks a reader to look back less far than this, and every reader must be able to (RFC 8878, 3.1.1.1.2).
+const LEAST_WINDOW_LOG: u32 = 23;
+/// What `zstd --ultra -22` asks for, and the library's own limit.
+const MOST_WINDOW_LOG: u32 = 27;
+
+/// Opens a file for reading its decompressed bytes; a gz file may have several members, a zst file several frames. What
+/// unpacks to more than any text would is an error ([`Allowance`]).
 pub(crate) fn open_counted<'a>(file: &InputFile, watch: &'a Watch) -> Result<Box<dyn BufRead + 'a>, CorpusError> {
     let raw = File::open(&file.path).map_err(CorpusError::read(&file.path))?;
+    let allowance = Allowance::of(raw.metadata().map_err(CorpusError::read(&file.path))?.len());
     let raw = BufReader::with_capacity(BUFFER_BYTES, Counted { file: raw, watch });
     Ok(match file.compression {
         Compression::None => Box::new(raw),
         Compression::Gzip => {
-            Box::new(BufReader::with_capacity(BUFFER_BYTES, flate2::bufread::MultiGzDecoder::new(raw)))
+            let stream = flate2::bufread::MultiGzDecoder::new(raw);
+            Box::new(BufReader::with_capacity(BUFFER_BYTES, Bounded { stream, allowance }))
         }
         Compression::Zstd => {
-            let decoder = zstd::stream::read::Decoder::with_buffer(raw).map_err(CorpusError::read(&file.path))?;
-            Box::new(BufReader::with_capacity(BUFFER_BYTES, decoder))
+            let mut stream = zstd::stream::read::Decoder::with_buffer(raw).map_err(CorpusError::read(&file.path))?;
+            let window = allowance.log2().clamp(LEAST_WINDOW_LOG, MOST_WINDOW_LOG);
+            stream.window_log_max(window).map_err(CorpusError::read(&file.path))?;
+            Box::new(BufReader::with_capacity(BUFFER_BYTES, Bounded { stream, allowance }))
         }
     })
 }

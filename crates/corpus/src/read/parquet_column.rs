@@ -11,8 +11,9 @@ use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::schema::types::SchemaDescriptor;
 
+use super::allowance::Allowance;
 use super::files::{Compression, InputFile, open_counted};
-use super::{Documents, Watch};
+use super::{Documents, Watch, parquet_pages};
 use crate::CorpusError;
 
 /// Rows taken from the reader at a time.
@@ -31,6 +32,7 @@ pub(super) fn broken(file: &InputFile, why: impl ToString) -> CorpusError {
 
 fn read_groups(file: &InputFile, column: &str, watch: &Watch, into: &mut Documents<'_>) -> Result<(), CorpusError> {
     let raw = open_for_seeking(file, watch)?;
+    let (pages, mut allowance) = opened_twice(file, &raw)?;
     let reader = SerializedFileReader::new(raw).map_err(|error| broken(file, error))?;
     let schema = reader.metadata().file_metadata().schema_descr();
     let place = find_column(file, schema, column)?;
@@ -39,15 +41,23 @@ fn read_groups(file: &InputFile, column: &str, watch: &Watch, into: &mut Documen
     for index in 0..reader.num_row_groups() {
         let group = reader.get_row_group(index).map_err(|error| broken(file, error))?;
         let bytes = group.metadata().column(place).compressed_size();
+        parquet_pages::check(&pages, group.metadata().column(place), &mut allowance)
+            .map_err(|why| broken(file, why))?;
         let ColumnReader::ByteArrayColumnReader(values) =
             group.get_column_reader(place).map_err(|error| broken(file, error))?
         else {
             return Err(broken(file, format!("column `{column}` is not text")));
         };
-        row = read_column(values, present, row, file, into)?;
+        row = read_column(values, present, row, &mut allowance, file, into)?;
         watch.bytes.fetch_add(u64::try_from(bytes).unwrap_or(0), Ordering::Relaxed);
     }
     Ok(())
+}
+
+/// The same open file once more, to look at its pages, and what all of them may unpack to.
+pub(super) fn opened_twice(file: &InputFile, raw: &File) -> Result<(File, Allowance), CorpusError> {
+    let again = || Ok((raw.try_clone()?, Allowance::of(raw.metadata()?.len())));
+    again().map_err(CorpusError::read(&file.path))
 }
 
 /// Parquet is read from its end: a compressed file is unpacked first, into a temporary file that the system deletes.
@@ -81,6 +91,7 @@ fn read_column(
     mut reader: ColumnReaderImpl<ByteArrayType>,
     present: i16,
     mut row: u64,
+    allowance: &mut Allowance,
     file: &InputFile,
     into: &mut Documents<'_>,
 ) -> Result<u64, CorpusError> {
@@ -95,6 +106,9 @@ fn read_column(
         if rows == 0 {
             return Ok(row);
         }
+        // A value of a dictionary may stand in any number of rows: a few bytes for as many texts as one likes.
+        let bytes: u64 = values.iter().map(|text| text.len() as u64).sum();
+        allowance.take(bytes).map_err(|why| broken(file, why))?;
         let mut texts = values.iter();
         for index in 0..rows {
             row += 1;

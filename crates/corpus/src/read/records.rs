@@ -10,6 +10,10 @@ use super::lines::{Line, Lines, TOO_LONG};
 use super::{Documents, MAX_LINE_BYTES, Watch};
 use crate::CorpusError;
 
+/// The widest table. A line of nothing but commas is a field a byte, and each field takes twenty times that to hold.
+pub(super) const MAX_COLUMNS: usize = 1 << 14;
+pub(super) const TOO_WIDE: &str = "more than 16,384 columns";
+
 /// Reads one JSON object a line and takes the string `field` of each.
 pub(super) fn read_jsonl(
     file: &InputFile,
@@ -84,7 +88,11 @@ pub(super) fn read_tsv(
             continue;
         };
         let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
-        let fields: Vec<&[u8]> = bytes.split(|byte| *byte == b'\t').collect();
+        let fields: Vec<&[u8]> = bytes.split(|byte| *byte == b'\t').take(MAX_COLUMNS + 1).collect();
+        if fields.len() > MAX_COLUMNS {
+            into.bad(number, TOO_WIDE);
+            continue;
+        }
         let Some((place, width)) = header else {
             header = Some((find_column(file, &fields, column)?, fields.len()));
             continue;
@@ -219,6 +227,9 @@ fn take_csv_line(line: &[u8], mut open: bool, fields: &mut Vec<Vec<u8>>) -> Resu
             b',' => {
                 fields.push(std::mem::take(&mut field));
                 was_quoted = false;
+                if fields.len() >= MAX_COLUMNS {
+                    return Err(TOO_WIDE);
+                }
             }
             b'\r' if bytes.peek().is_none() => {}
             _ if was_quoted => return Err("text after a closing quote"),

@@ -1,19 +1,21 @@
 //! Chosen columns of a table: tsv, csv, jsonl or parquet, row by row, as JSON values. Nothing is skipped: in a labelled set
 //! a row that cannot be read is an error.
 
+use std::fmt::Display;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use case::TextFormat;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field;
+use parquet::schema::types::Type;
 use serde_json::Value;
 
-use super::Watch;
 use super::files::{InputFile, open_counted};
 use super::lines::{Line, Lines, TOO_LONG};
-use super::parquet_column::{broken, open_for_seeking};
-use super::records::CsvRows;
+use super::parquet_column::{broken, open_for_seeking, opened_twice};
+use super::records::{CsvRows, MAX_COLUMNS, TOO_WIDE};
+use super::{Watch, parquet_pages};
 use crate::CorpusError;
 
 /// One row: its values in the order of the columns asked for, none where a jsonl object lacks the field or it is null.
@@ -77,7 +79,10 @@ fn read_objects(file: &InputFile, columns: &[&str], sink: Sink<'_>) -> Result<()
 fn read_tsv(file: &InputFile, columns: &[&str], sink: Sink<'_>) -> Result<(), CorpusError> {
     let mut header: Option<Header> = None;
     read_lines(file, &mut |row, line| {
-        let fields: Vec<&str> = line.split('\t').collect();
+        let fields: Vec<&str> = line.split('\t').take(MAX_COLUMNS + 1).collect();
+        if fields.len() > MAX_COLUMNS {
+            return Err(CorpusError::row(file, row, TOO_WIDE));
+        }
         match &header {
             None => header = Some(Header::of(file, &fields, columns)?),
             Some(_) if line.is_empty() => {}
@@ -137,19 +142,40 @@ impl Header {
 }
 
 fn read_parquet(file: &InputFile, columns: &[&str], sink: Sink<'_>) -> Result<(), CorpusError> {
-    let watch = Watch::default();
-    let reader = SerializedFileReader::new(open_for_seeking(file, &watch)?).map_err(|error| broken(file, error))?;
-    let schema = reader.metadata().file_metadata().schema().clone();
+    let broken = |why: &dyn Display| broken(file, why);
+    let raw = open_for_seeking(file, &Watch::default())?;
+    let (pages, mut allowance) = opened_twice(file, &raw)?;
+    let reader = SerializedFileReader::new(raw).map_err(|error| broken(&error))?;
+    let schema = reader.metadata().file_metadata().schema();
     let names: Vec<&str> = schema.get_fields().iter().map(|field| field.name()).collect();
     Header::of(file, &names, columns)?;
-    for (number, row) in reader.get_row_iter(None).map_err(|error| broken(file, error))?.enumerate() {
-        let row = row.map_err(|error| broken(file, error))?;
+    let is_wanted = |name: &str| columns.contains(&name);
+    for column in reader.metadata().row_groups().iter().flat_map(|group| group.columns()) {
+        if column.column_path().parts().first().is_some_and(|name| is_wanted(name)) {
+            parquet_pages::check(&pages, column, &mut allowance).map_err(|why| broken(&why))?;
+        }
+    }
+    let fields = schema.get_fields().iter().filter(|field| is_wanted(field.name())).cloned().collect();
+    let wanted = Type::group_type_builder(schema.name()).with_fields(fields).build().map_err(|error| broken(&error))?;
+    for (number, row) in reader.get_row_iter(Some(wanted)).map_err(|error| broken(&error))?.enumerate() {
+        let row = row.map_err(|error| broken(&error))?;
         let value = |column: &&str| {
             row.get_column_iter().find(|(name, _)| name == column).and_then(|(_, field)| json_of(field))
         };
-        sink(Record { row: number as u64 + 1, values: columns.iter().map(value).collect() })?;
+        let values: Vec<Option<Value>> = columns.iter().map(value).collect();
+        allowance.take(values.iter().flatten().map(text_bytes).sum()).map_err(|why| broken(&why))?;
+        sink(Record { row: number as u64 + 1, values })?;
     }
     Ok(())
+}
+
+/// Bytes of text in a value: a dictionary's may stand in any number of rows.
+fn text_bytes(value: &Value) -> u64 {
+    match value {
+        Value::String(text) => text.len() as u64,
+        Value::Array(items) => items.iter().map(text_bytes).sum(),
+        _ => 0,
+    }
 }
 
 /// Text, numbers and lists of such; none for null and for what no labelled set holds.

@@ -182,6 +182,39 @@ fn a_line_without_end_is_malformed_and_not_memory() -> Tested {
 }
 
 #[test]
+fn what_unpacks_without_end_is_an_error_and_not_a_full_disk() -> Tested {
+    let text = [vec![b'a'; 1 << 20], b"\n".to_vec()].concat().repeat(6); // of 6 MiB, a few kilobytes remain
+    let wide = b"a,".repeat(20_000);
+    for (name, bytes) in [("a.txt.gz", gzip(&text)?), ("a.txt.zst", zstd::encode_all(text.as_slice(), 1)?)] {
+        let error = read_bytes(name, &bytes).err().ok_or("read")?;
+        let source = error.source().ok_or("a reason")?.to_string();
+        assert!(matches!(&error, CorpusError::Read { path, .. } if path.ends_with(name)), "{error}");
+        assert!(
+            source.contains("it unpacks to more than 4096 KiB") && source.contains("unpack it and name"),
+            "{source}"
+        );
+    }
+    let (_, tally) = read_bytes("a.csv", &[b"text\n".as_slice(), &wide, b"\nx\n"].concat())?;
+    assert_eq!((tally.bad_lines, tally.bad_examples[0].as_str()), (1, "a.csv:2: more than 16,384 columns"));
+    let (_, tally) = read_bytes("a.tsv", &[b"text\n".as_slice(), &b"a\t".repeat(20_000), b"\nx\n"].concat())?;
+    assert_eq!((tally.bad_lines, tally.bad_examples[0].as_str()), (1, "a.tsv:2: more than 16,384 columns"));
+    Ok(())
+}
+
+#[test]
+fn a_parquet_file_of_a_few_texts_in_many_rows_is_no_file_of_text() -> Tested {
+    // One text of a dictionary and a number of rows: a few kilobytes that stand for megabytes.
+    let long = "long ".repeat(1000);
+    let few = parquet("text", &vec![Some(long.as_str()); 100])?;
+    assert_eq!(read_bytes("a.parquet", &few)?.0.len(), 100);
+    let many = parquet("text", &vec![Some(long.as_str()); 3000])?;
+    assert!(many.len() < 100_000, "{}", many.len());
+    let why = read_bytes("a.parquet", &many).err().ok_or("read")?.to_string();
+    assert!(why.contains("it unpacks to more than"), "{why}");
+    Ok(())
+}
+
+#[test]
 fn documents_are_parted_as_asked() -> Tested {
     let folder = tempfile::tempdir()?;
     std::fs::write(folder.path().join("a.txt"), "1\n2\n\n \n3\n")?;
