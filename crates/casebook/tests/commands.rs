@@ -398,10 +398,17 @@ fn a_signal_saves_and_leaves_and_the_same_command_goes_on() {
     assert!(shown.contains("resumed  at step") && shown.contains("finished"), "{shown}");
 }
 
-/// Starts the binary; standard error can be read.
+/// Starts the binary; standard error can be read. It hears a hangup even where whoever started the tests ignores it.
 fn started(folder: &Path, program: &str, arguments: &[&str]) -> Child {
-    let mut command = Command::new(program);
-    command.current_dir(folder).args(arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    let mut command = Command::new("env");
+    command
+        .args(["--default-signal=HUP", program])
+        .current_dir(folder)
+        .args(arguments)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
 }
 
 fn send(child: &Child, signal: &str) {

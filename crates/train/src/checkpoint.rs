@@ -81,7 +81,7 @@ pub(crate) fn list(run: &Path) -> Vec<Checkpoint> {
 /// Writes a checkpoint and returns it with its size in bytes.
 ///
 /// # Errors
-/// [`TrainError::Write`] naming the file; nothing with a final name is left then.
+/// [`TrainError::Write`] naming the file, [`TrainError::NotFinite`]; nothing with a final name is left then.
 pub(crate) fn save(
     run: &Path,
     model: &Model,
@@ -354,9 +354,17 @@ fn tensor(values: &[f32], device: &Device) -> Tensor<1> {
 }
 
 /// Named weights as the bytes of a safetensors file.
-pub(crate) fn to_safetensors(weights: &[Flat]) -> Result<Vec<u8>, TrainError> {
-    let bytes =
-        |flat: &Flat| Ok(read_floats(flat.values.clone())?.iter().flat_map(|value| value.to_le_bytes()).collect());
+///
+/// # Errors
+/// [`TrainError::NotFinite`]: a weight that no batch has used yet spoils no loss, and must not be gone on with all the same.
+fn to_safetensors(weights: &[Flat]) -> Result<Vec<u8>, TrainError> {
+    let bytes = |flat: &Flat| {
+        let values = read_floats(flat.values.clone())?;
+        if !values.iter().all(|value| value.is_finite()) {
+            return Err(TrainError::NotFinite { name: flat.name.clone() });
+        }
+        Ok(values.iter().flat_map(|value| value.to_le_bytes()).collect())
+    };
     let bytes = weights.iter().map(bytes).collect::<Result<Vec<Vec<u8>>, TrainError>>()?;
     let views = weights.iter().zip(&bytes).map(|(flat, bytes)| {
         let view = TensorView::new(Dtype::F32, flat.shape.clone(), bytes).expect("as many bytes as the shape holds");

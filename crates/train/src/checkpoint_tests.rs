@@ -56,3 +56,20 @@ fn the_loss_scale_of_a_run_in_16_bits_has_its_names() {
     let scaler = serde_json::to_string(&LossScaler::new(Precision::F16)).expect("numbers");
     assert_eq!(scaler, r#"{"scale":65536.0,"good_steps":0,"skipped":0}"#);
 }
+
+#[test]
+fn weights_that_are_no_numbers_are_not_kept() {
+    let device = Place::open("cpu", Kernels::Own).expect("there is a CPU").plain();
+    let config = read_case(&released(FORMAT)).expect("a case").model;
+    let model = Model::zeros(&config, 50, HeadKind::Words, &device);
+    let optimizer = Optimizer::new(&OptimizerConfig::default(), &weight_infos(&model), &device, Kernels::Own);
+    let mut values: Vec<Tensor<1>> = flat_weights(&model).into_iter().map(|weight| weight.values).collect();
+    let spoiled = flat_weights(&model)[1].name.clone();
+    values[1] = values[1].clone() + f32::NAN;
+    let model = with_weights(model, values);
+    let folder = tempfile::tempdir().expect("a folder");
+    let error = save(folder.path(), &model, &optimizer, &State::new(1, Precision::Fp32)).expect_err("a NaN");
+    assert!(matches!(&error, TrainError::NotFinite { name } if *name == spoiled), "{error}");
+    let left = fs::read_dir(folder_of(folder.path())).expect("the folder of checkpoints").count();
+    assert_eq!(left, 0, "nothing is left of it");
+}

@@ -26,6 +26,12 @@ pub enum TrainError {
     /// Weights of another program.
     #[error(transparent)]
     Weight(#[from] encoder::WeightError),
+    /// Weights or moments that are not to be kept.
+    #[error("`{name}` holds a value that is no number: no checkpoint is written")]
+    NotFinite {
+        /// The weight, or its moment.
+        name: String,
+    },
     /// A device word that means nothing.
     #[error("device `{word}` is unknown; write cpu, gpu, gpu:N, integrated-gpu or software-gpu")]
     DeviceWord {

@@ -70,7 +70,12 @@ pub(crate) fn run(
         let due = step.is_multiple_of(plan.checkpoint_every) || over || asked;
         if step > 0 && (improved || (due && saved_at != Some(step))) {
             state.time_s += lap(&mut clock);
-            save(setup, folder, &model, &optimizer, state, report)?;
+            match save(setup, folder, &model, &optimizer, state, report) {
+                Err(error @ TrainError::NotFinite { .. }) => {
+                    return diverge(folder, report, setup, state, format!("at step {step} {error}"));
+                }
+                saved => saved?,
+            }
             saved_at = Some(step);
         }
 

@@ -274,8 +274,10 @@ mod tests {
         other[5] ^= 1;
         write(&other)?;
         assert!(refused(&facts(&bytes)));
-        let missing = CountsFacts { file: ".".into(), ..facts(&bytes) };
-        assert!(matches!(read_counts(folder.path(), &missing, 3), Err(CorpusError::Read { .. })));
+        // What stands there and cannot be read is no damage.
+        std::fs::create_dir(folder.path().join("folder")).map_err(CorpusError::write(&path))?;
+        let unread = CountsFacts { file: "folder".into(), ..facts(&bytes) };
+        assert!(matches!(read_counts(folder.path(), &unread, 3), Err(CorpusError::Read { .. })));
         Ok(())
     }
 }

@@ -189,10 +189,7 @@ fn what_unpacks_without_end_is_an_error_and_not_a_full_disk() -> Tested {
         let error = read_bytes(name, &bytes).err().ok_or("read")?;
         let source = error.source().ok_or("a reason")?.to_string();
         assert!(matches!(&error, CorpusError::Read { path, .. } if path.ends_with(name)), "{error}");
-        assert!(
-            source.contains("it unpacks to more than 4096 KiB") && source.contains("unpack it and name"),
-            "{source}"
-        );
+        assert!(source.contains("it unpacks to more than") && source.contains("unpack it and name"), "{source}");
     }
     let (_, tally) = read_bytes("a.csv", &[b"text\n".as_slice(), &wide, b"\nx\n"].concat())?;
     assert_eq!((tally.bad_lines, tally.bad_examples[0].as_str()), (1, "a.csv:2: more than 16,384 columns"));
