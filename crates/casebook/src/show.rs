@@ -36,7 +36,7 @@ pub(crate) fn line(text: &str) {
 /// changes its meaning.
 pub(crate) const JSON_FORMAT: u32 = 1;
 
-/// Writes a value as JSON to standard output, as [`line`] writes text; it reads back the same.
+/// Writes a value as JSON to standard output, as [`line()`] writes text; it reads back the same.
 pub(crate) fn json_line(json: &str) {
     let _ = writeln!(stdout(), "{}", json_for_terminal(json));
 }
