@@ -34,8 +34,8 @@ build() {
 
 # What the reader begins with: what was committed, and the seeds.
 fill() {
-    [[ ! -e fuzz/work/$1/.filled ]] || return 0
     mkdir -p "fuzz/work/$1" fuzz/findings
+    [[ ! -e fuzz/work/$1/.filled ]] || return 0
     READER=$1 SEEDS=fuzz/work/$1 "$program" 2> /dev/null
     local nth=0 line
     if [[ -e fuzz/corpus/$1.txt ]]; then
