@@ -46,16 +46,7 @@ fn parted(course: &Course<'_>, loss: &Curve, sheet: &mut Sheet) -> bool {
     if sheet.has(Kind::Overfitting) {
         return false;
     }
-    // Held-out loss, and the training loss up to there.
-    let mut pairs: Vec<(usize, f64, f64)> = Vec::new();
-    for (at, point) in loss.points.iter().enumerate() {
-        let here = position(point, at);
-        let until = train.points.iter().enumerate().take_while(|(rank, row)| position(row, *rank) <= here).count();
-        if until > 0 {
-            let near: Vec<f64> = train.points[until.saturating_sub(5)..until].iter().map(|row| row.value).collect();
-            pairs.push((at, point.value, median(&near)));
-        }
-    }
+    let pairs = side_by_side(train, loss);
     if pairs.len() < 6 {
         return false;
     }
@@ -80,4 +71,25 @@ fn parted(course: &Course<'_>, loss: &Curve, sheet: &mut Sheet) -> bool {
     let evidence = loss.quotes(&[pairs[pairs.len() - 1].0, pairs[third - 1].0]);
     sheet.find((Kind::GeneralisationGap, Weight::Watch), what, statistic, evidence);
     true
+}
+
+/// Index and value of each held-out loss with the training loss just before it.
+fn side_by_side(train: &Curve, loss: &Curve) -> Vec<(usize, f64, f64)> {
+    let mut pairs = Vec::new();
+    let (mut until, mut last) = (0, f64::NEG_INFINITY);
+    for (at, point) in loss.points.iter().enumerate() {
+        let here = position(point, at);
+        if here < last {
+            until = 0; // a part of the run is there twice
+        }
+        last = here;
+        // Both are walked through together: a log may have a million rows.
+        until +=
+            train.points[until..].iter().zip(until..).take_while(|(row, rank)| position(row, *rank) <= here).count();
+        if until > 0 {
+            let near: Vec<f64> = train.points[until.saturating_sub(5)..until].iter().map(|row| row.value).collect();
+            pairs.push((at, point.value, median(&near)));
+        }
+    }
+    pairs
 }
