@@ -94,7 +94,7 @@ fn fits(setup: &mut Setup, step: u64) -> Option<usize> {
 fn one_update(setup: &Setup, lesson: &Lesson) -> Result<(), TrainError> {
     let model = setup.fresh_model();
     let mut optimizer = fresh_optimizer(setup, &model);
-    let mut state = State::new(setup.names().len(), setup.config.train.precision);
+    let mut state = setup.fresh_state();
     update(setup, model, &mut optimizer, lesson, 0.0, &mut state).map(|_| ())
 }
 

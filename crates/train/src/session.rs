@@ -195,7 +195,7 @@ fn begin(
     tell(spec, &setup, &info, report);
     let start = Start { format: journal::FORMAT, time: now(), run: info.run.clone(), version: info.version.clone() };
     record(&mut folder, report, &setup, Event::Start(start))?;
-    let state = State::new(setup.names().len(), setup.config.train.precision);
+    let state = setup.fresh_state();
     to_its_record(setup, folder, model, optimizer, state, stop, report)
 }
 
@@ -209,7 +209,7 @@ fn go_on(
     stop: &AtomicBool,
     report: &mut dyn Report,
 ) -> Result<Status, TrainError> {
-    let mut state = State::new(setup.names().len(), setup.config.train.precision);
+    let mut state = setup.fresh_state();
     let mut from = "the first step".to_string();
     let (model, optimizer) = match newest_good(&spec.run, report)? {
         Some(loaded) => {

@@ -15,6 +15,7 @@ use crate::{
     material::Material,
     plan::{Plan, Yardstick},
     rates::Rates,
+    state::State,
     words::Words,
 };
 
@@ -123,6 +124,11 @@ impl Setup {
             Work::Words(_) => HeadKind::Words,
             Work::Labels(labels) => labels.head(),
         }
+    }
+
+    /// The loop's state before the first update.
+    pub(crate) fn fresh_state(&self) -> State {
+        State::new(self.names().len(), self.config.train.precision)
     }
 
     /// The model of this seed before its first update.

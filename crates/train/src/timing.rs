@@ -9,7 +9,6 @@ use crate::{
     plan::{Plan, Yardstick, needs_timing},
     session::fresh_optimizer,
     setup::Setup,
-    state::State,
     update::update,
 };
 
@@ -25,7 +24,7 @@ pub(crate) fn timed(mut setup: Setup, report: &mut dyn Report) -> Result<Setup, 
     }
     let mut model = setup.fresh_model();
     let mut optimizer = fresh_optimizer(&setup, &model);
-    let mut state = State::new(setup.names().len(), setup.config.train.precision);
+    let mut state = setup.fresh_state();
     let mut started = Instant::now();
     for step in 0..UNTIMED_STEPS + TIMED_STEPS {
         if step == UNTIMED_STEPS {

@@ -1,23 +1,15 @@
 //! A number that is none stops the update that it would be part of, wherever it comes from: a thousand of them in all, or as
 //! many of each kind as `CASEBOOK_NANS` says.
 
-use burn::tensor::{Device, TensorData};
 use encoder::with_weights;
+use rand_chacha::ChaCha8Rng;
 
 use super::*;
-use crate::{examine::testing::Tiny, session::fresh_optimizer};
+use crate::{checkpoint::tensor, examine::testing::Tiny, session::fresh_optimizer};
 
-/// A generator of places: the same every time.
-struct Places(u64);
-
-impl Places {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((bits ^ (bits >> 31)) % bound as u64) as usize
-    }
+/// A place below `bound`, drawn.
+fn below(places: &mut ChaCha8Rng, bound: usize) -> usize {
+    (places.next_u64() % bound as u64) as usize
 }
 
 fn how_many() -> usize {
@@ -26,11 +18,6 @@ fn how_many() -> usize {
 
 fn host(values: &Tensor<1>) -> Vec<f32> {
     read_floats(values.clone()).expect("the CPU does not fail")
-}
-
-fn tensor(values: Vec<f32>, device: &Device) -> Tensor<1> {
-    let length = values.len();
-    Tensor::from_data(TensorData::new(values, [length]), device)
 }
 
 fn bits(values: &[Tensor<1>]) -> Vec<Vec<u32>> {
@@ -49,18 +36,14 @@ fn poisoned(setup: &Setup, model: &Model, (index, at): (usize, usize), value: f3
         if nth == index {
             floats[at] = value;
         }
-        values.push(tensor(floats, &setup.place.plain()));
+        values.push(tensor(&floats, &setup.place.plain()));
     }
     with_weights(model.clone(), values)
 }
 
-fn fresh_state(setup: &Setup) -> State {
-    State::new(setup.names().len(), setup.config.train.precision)
-}
-
 /// Whether training on `lesson` refuses the update.
 fn is_refused(setup: &Setup, model: &Model, lesson: &Lesson) -> bool {
-    let (mut optimizer, mut state) = (fresh_optimizer(setup, model), fresh_state(setup));
+    let (mut optimizer, mut state) = (fresh_optimizer(setup, model), setup.fresh_state());
     let done = update(setup, model.clone(), &mut optimizer, lesson, 1e-3, &mut state).expect("the CPU does not fail");
     done.is_err()
 }
@@ -71,10 +54,10 @@ fn a_weight_that_is_no_number_stops_the_step_that_uses_it() {
     let model = setup.fresh_model();
     let lengths: Vec<usize> = flat_weights(&model).iter().map(|weight| weight.shape.iter().product()).collect();
     assert!(!is_refused(&setup, &model, &Lesson::at(&setup, 0)), "the model as it is");
-    let mut places = Places(1);
+    let mut places = stream(1, Purpose::Masks, 0, 0);
     for nth in 0..how_many() {
-        let index = places.below(lengths.len());
-        let place = (index, places.below(lengths[index]));
+        let index = below(&mut places, lengths.len());
+        let place = (index, below(&mut places, lengths[index]));
         let name = &flat_weights(&model)[index].name;
         let lesson = Lesson::at(&setup, nth as u64 % 7);
         assert!(is_refused(&setup, &poisoned(&setup, &model, place, f32::NAN), &lesson), "{name} at {}", place.1);
@@ -89,14 +72,14 @@ fn a_vector_of_a_word_read_that_is_no_number_stops_the_step() {
     let names: Vec<String> = flat_weights(&model).into_iter().map(|weight| weight.name).collect();
     let table = names.iter().position(|name| name == "encoder.embeddings.token").expect("a table of words");
     let width = setup.config.model.d_model;
-    let mut places = Places(2);
+    let mut places = stream(2, Purpose::Masks, 0, 0);
     for nth in 0..how_many() {
         let lesson = Lesson::at(&setup, nth as u64 % 7);
         let Rows::Labels(batch) = &lesson.sheet else { panic!("rows of labels") };
         // The first token of a row is no padding.
-        let row = places.below(lesson.rows.len());
+        let row = below(&mut places, lesson.rows.len());
         let token = batch.input_ids[row * (batch.input_ids.len() / lesson.rows.len())];
-        let place = (table, token as usize * width + places.below(width));
+        let place = (table, token as usize * width + below(&mut places, width));
         assert!(is_refused(&setup, &poisoned(&setup, &model, place, f32::NAN), &lesson), "word {token}");
     }
 }
@@ -107,7 +90,7 @@ fn a_gradient_or_a_loss_that_is_no_number_leaves_weights_and_moments_as_they_wer
     let model = setup.fresh_model();
     let lesson = Lesson::at(&setup, 0);
     let sound = backward(&setup, &model, &lesson, 1.0).gradients;
-    let mut places = Places(3);
+    let mut places = stream(3, Purpose::Masks, 0, 0);
     for nth in 0..how_many() {
         let mut optimizer = fresh_optimizer(&setup, &model);
         let stride = Stride { lr: 1e-3, clip_norm: 1.0, loss_scale: 1.0, on_device: setup.place.clips(), rates: None };
@@ -120,11 +103,11 @@ fn a_gradient_or_a_loss_that_is_no_number_leaves_weights_and_moments_as_they_wer
             backward(&setup, &model, &lesson, f64::NAN).gradients // the loss itself is no number
         } else {
             let mut gradients = sound.clone();
-            let index = places.below(gradients.len());
+            let index = below(&mut places, gradients.len());
             let mut floats = host(&gradients[index]);
-            let at = places.below(floats.len());
+            let at = below(&mut places, floats.len());
             floats[at] = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY][nth % 3];
-            gradients[index] = tensor(floats, &setup.place.plain());
+            gradients[index] = tensor(&floats, &setup.place.plain());
             gradients
         };
         let updates = optimizer.updates();

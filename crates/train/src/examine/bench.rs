@@ -149,7 +149,7 @@ fn without_dropout(model: &EncoderConfig) -> EncoderConfig {
 fn pace(setup: &Setup, model: &Model) -> Result<Pace, TrainError> {
     let timed = |rows: usize, times: u32| -> Result<f64, TrainError> {
         let (mut model, mut optimizer) = (model.clone(), fresh_optimizer(setup, model));
-        let mut state = fresh_state(setup);
+        let mut state = setup.fresh_state();
         let mut started = Instant::now();
         for step in 0..=times {
             if step == 1 {
@@ -168,11 +168,6 @@ fn pace(setup: &Setup, model: &Model) -> Result<Pace, TrainError> {
     let estimated = few * (batch_size as f64 / FEW as f64).max(1.0);
     let whole = if estimated > SLOW_S { estimated } else { timed(batch_size, 3)? };
     Ok(Pace { few, whole })
-}
-
-/// The loop's state before its first update.
-pub(super) fn fresh_state(setup: &Setup) -> State {
-    State::new(setup.names().len(), setup.config.train.precision)
 }
 
 /// The first rows of a batch.
@@ -232,7 +227,7 @@ pub(super) struct Learner<'a> {
 impl<'a> Learner<'a> {
     pub(super) fn new(setup: &'a Setup, model: &Model) -> Self {
         let optimizer = fresh_optimizer(setup, model);
-        Self { setup, model: model.clone(), optimizer, state: fresh_state(setup) }
+        Self { setup, model: model.clone(), optimizer, state: setup.fresh_state() }
     }
 
     /// Makes an update as training does; returns the learner after it and the batch's loss before it, none where loss or

@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 use encoder::{Model, flat_weights};
 
 use super::{
-    bench::{Bench, FEW, Learner, cut, fresh_state},
+    bench::{Bench, FEW, Learner, cut},
     checked::{Advice, Checked},
 };
 use crate::{
@@ -48,7 +48,7 @@ pub(super) fn gradients(bench: &Bench) -> Result<Checked, TrainError> {
 
 /// What one update by `lesson` does to each weight.
 pub(super) fn moved(setup: &Setup, model: &Model, lesson: &Lesson) -> Result<Vec<Moved>, TrainError> {
-    let scale = loss_scale(&fresh_state(setup).scaler);
+    let scale = loss_scale(&setup.fresh_state().scaler);
     let gradients = backward(setup, model, lesson, scale).gradients;
     let before = flat_weights(model);
     let names = before.iter().map(|weight| weight.name.clone()).collect::<Vec<_>>();
